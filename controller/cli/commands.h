@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+
+#include "CLI/App.hpp"
+#include "controller/cli/context.h"
+
+namespace fleetsync::cli {
+
+// Set by the command that the user chose; main runs it after parsing and returns its exit code.
+using Action = std::function<int(const Context&)>;
+
+// Each adds its command (name, options, help with examples) to `app` and, when chosen, puts what it
+// does into `action`. Both outlive the parsing.
+void AddInventory(CLI::App& app, Action& action);  // inventory list|show|check
+void AddExec(CLI::App& app, Action& action);       // exec -- COMMAND
+void AddFacts(CLI::App& app, Action& action);      // facts HOST
+void AddSyncAll(CLI::App& app, Action& action);    // sync-all
+void AddPush(CLI::App& app, Action& action);       // push [--check] [--diff]
+void AddAgent(CLI::App& app, Action& action);      // agent install|remove|status
+void AddServe(CLI::App& app, Action& action);      // serve
+void AddStatus(CLI::App& app, Action& action);     // status [--live]
+
+}  // namespace fleetsync::cli

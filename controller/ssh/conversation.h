@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/time.h"
+
+namespace fleetsync::ssh {
+
+enum class Stage : unsigned char {
+  kResolve,
+  kConnect,
+  kHostKey,
+  kAuthenticate,
+  kBecome,
+  kCommand,
+};
+enum class Fault : unsigned char {
+  kNotFound,
+  kUnreachable,
+  kRefused,
+  kTimedOut,
+  kHostKeyUnknown,
+  kHostKeyChanged,
+  kDenied,
+  kDisconnected,
+  kOutputTooLong,
+  kProtocol,
+  kInterrupted,
+};
+
+// Why one host failed: data for the table, the JSON and the exit code, so not a Status.
+struct Failure {
+  Stage stage = Stage::kConnect;
+  Fault fault = Fault::kUnreachable;
+  std::string detail;     // what libssh or the kernel said, printable
+  std::string next_step;  // what the operator can do: a command or an option; may be empty
+};
+
+std::string_view ToString(Stage stage);  // "resolve", "connect", "host key", …
+std::string_view ToString(Fault fault);  // "not_found", "timed_out", …: stable words for JSON
+
+struct Exit {
+  int code = 0;
+  std::string signal;  // name without SIG; empty: exited
+};
+
+// One command on the host. `line` never holds a secret: those go on standard input.
+struct Command {
+  std::string line;
+  std::string standard_input;
+  bool keep_input_open = false;  // for Send; otherwise end of file follows standard_input
+  bool become = true;            // run as root, by the host's become method, when not root already
+  size_t max_output = size_t{1} << 20;  // beyond it: kOutputTooLong, the channel is closed
+  Duration deadline = std::chrono::seconds(60);
+};
+
+// What to say to one host: probe, then apply, then verify. Pure: a push, a measurement, an exec are
+// Conversations. Used by one thread.
+class Conversation {
+ public:
+  struct RunCommand { Command command; };   // only when no command is running
+  struct Send { std::string bytes; bool end = false; };  // to the running command's standard input
+  struct Wait {};
+  struct Done {};  // close the connection; results are in the conversation
+  using Next = std::variant<RunCommand, Send, Wait, Done>;
+
+  virtual ~Conversation() = default;
+
+  // Authenticated, host key verified.
+  virtual Next OnReady(Now now) = 0;
+  // `now` was read right after the bytes had been taken from the socket.
+  virtual Next OnOutput(Now now, std::string_view bytes, bool is_stderr) = 0;
+  virtual Next OnExit(Now now, const Exit& exit) = 0;
+  // The connection or the command failed; nothing more comes.
+  virtual void OnFailed(const Failure& failure) = 0;
+};
+
+}  // namespace fleetsync::ssh

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/time.h"
+#include "inventory/diagnostic.h"
+
+namespace fleetsync::inventory {
+
+enum class Role : uint8_t { kClient, kRelay };
+enum class Become : uint8_t { kNone, kSudo, kDoas };
+
+// Where a secret comes from; the bytes are read when a host is contacted, never stored here.
+struct SecretSource {
+  enum class Kind : uint8_t { kFile, kEnvironment, kCommand } kind = Kind::kFile;
+  std::string value;  // path, variable's name or command
+  Origin origin;
+};
+
+// How to reach a host. What is empty or unset here comes from ssh_config, then ssh's defaults.
+struct Connection {
+  std::string address;  // "" : the host's name
+  std::optional<uint16_t> port;
+  std::string user;
+  std::vector<std::string> identities;    // private key files, ~ expanded
+  std::vector<std::string> known_hosts;   // files, ~ expanded
+  std::string proxy_jump;                 // as ssh -J takes it
+  Become become = Become::kNone;
+  std::optional<SecretSource> password_source;
+  std::optional<SecretSource> become_password_source;
+  Secret password;                        // from servers.txt's password form
+};
+
+// What a host's time should be (the part of C2 that the first form of push knows).
+struct TimeSettings {
+  std::string daemon = "auto";          // auto, chrony, ntp, ntpsec
+  std::vector<std::string> upstreams;   // for relays
+  std::vector<std::string> servers;     // for clients; empty: the inventory's relays
+  std::vector<std::string> allow;       // networks that relays serve
+  std::optional<int> local_stratum;     // relays alone: serve the own clock when upstreams are gone
+  Duration tolerance = std::chrono::milliseconds(10);
+  std::optional<Duration> max_step;     // sync-all's limit; unset: 1000 s
+  bool allow_backward = true;           // false: never step these hosts' clocks backwards
+  std::vector<std::string> extra;       // lines of the user's own, copied into the daemon's file
+};
+
+// One value as `inventory show` prints it: what, and where it came from.
+struct Variable {
+  std::string text;  // "10ms", "[a, b]"; "(secret)" for secrets
+  Origin origin;
+  std::string from;  // "host web07", "group web", "defaults", "built in"
+};
+
+struct Host {
+  std::string name;
+  Origin origin;
+  Role role = Role::kClient;
+  std::vector<std::string> groups;  // every group it is in, nearest first; without "all"
+  Connection connection;
+  TimeSettings time;
+  std::map<std::string, Variable> variables;  // keys as written: "user", "time.tolerance"
+};
+
+struct Group {
+  std::string name;
+  std::vector<std::string> hosts;  // all, through children too, in file order
+  std::vector<std::string> children;
+};
+
+// Read-only after loading; may be shared between threads.
+struct Inventory {
+  std::string path;
+  std::vector<Host> hosts;  // in file order
+  std::vector<Group> groups;
+
+  const Host* FindHost(std::string_view name) const;
+  const Group* FindGroup(std::string_view name) const;
+  std::vector<const Host*> Relays() const;
+};
+
+}  // namespace fleetsync::inventory
