@@ -24,35 +24,36 @@ struct SecretSource {
 };
 
 // How to reach a host. What is empty or unset here comes from ssh_config, then ssh's defaults.
+// Paths are absolute, or relative to the current folder, after Load.
 struct Connection {
   std::string address;  // "" : the host's name
   std::optional<uint16_t> port;
   std::string user;
-  std::vector<std::string> identities;    // private key files, ~ expanded
-  std::vector<std::string> known_hosts;   // files, ~ expanded
-  std::string proxy_jump;                 // as ssh -J takes it
+  std::vector<std::string> identities;   // private key files, ~ expanded
+  std::vector<std::string> known_hosts;  // files, ~ expanded
+  std::string proxy_jump;                // as ssh -J takes it
   Become become = Become::kNone;
   std::optional<SecretSource> password_source;
   std::optional<SecretSource> become_password_source;
-  Secret password;                        // from servers.txt's password form
+  Secret password;  // from servers.txt's password form
 };
 
 // What a host's time should be (the part of C2 that the first form of push knows).
 struct TimeSettings {
-  std::string daemon = "auto";          // auto, chrony, ntp, ntpsec
-  std::vector<std::string> upstreams;   // for relays
-  std::vector<std::string> servers;     // for clients; empty: the inventory's relays
-  std::vector<std::string> allow;       // networks that relays serve
-  std::optional<int> local_stratum;     // relays alone: serve the own clock when upstreams are gone
+  std::string daemon = "auto";         // auto, chrony, ntp, ntpsec
+  std::vector<std::string> upstreams;  // for relays
+  std::vector<std::string> servers;    // for clients; empty: the inventory's relays
+  std::vector<std::string> allow;      // networks that relays serve
+  std::optional<int> local_stratum;    // relays alone: serve the own clock when upstreams are gone
   Duration tolerance = std::chrono::milliseconds(10);
-  std::optional<Duration> max_step;     // sync-all's limit; unset: 1000 s
-  bool allow_backward = true;           // false: never step these hosts' clocks backwards
-  std::vector<std::string> extra;       // lines of the user's own, copied into the daemon's file
+  std::optional<Duration> max_step;  // sync-all's limit; unset: 1000 s
+  bool allow_backward = true;        // false: never step these hosts' clocks backwards
+  std::vector<std::string> extra;    // lines of the user's own, copied into the daemon's file
 };
 
 // One value as `inventory show` prints it: what, and where it came from.
 struct Variable {
-  std::string text;  // "10ms", "[a, b]"; "(secret)" for secrets
+  std::string text;  // "10ms", "[a, b]"; "(secret)" for secrets, "(command)" for their commands
   Origin origin;
   std::string from;  // "host web07", "group web", "defaults", "built in"
 };
@@ -61,10 +62,12 @@ struct Host {
   std::string name;
   Origin origin;
   Role role = Role::kClient;
-  std::vector<std::string> groups;  // every group it is in, nearest first; without "all"
+  std::vector<std::string> groups;  // every group it is in, strongest first; without "all"
   Connection connection;
   TimeSettings time;
-  std::map<std::string, Variable> variables;  // keys as written: "user", "time.tolerance"
+  // What the files say of it, keys as written: "user", "time.tolerance". What is built in is added
+  // by AllVariables of inventory/variables.h.
+  std::map<std::string, Variable> variables;
 };
 
 struct Group {

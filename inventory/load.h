@@ -8,7 +8,7 @@
 namespace fleetsync::inventory {
 
 struct LoadOptions {
-  // A world-readable file with passwords in it is refused unless this is set.
+  // A file that others may read and that has passwords in it is refused unless this is set.
   bool allow_readable_passwords = false;
 };
 
@@ -18,12 +18,14 @@ struct Loaded {
   bool ok() const { return !HasErrors(diagnostics); }
 };
 
-// Reads fleet.yaml or servers.txt, told apart by their content. NotFound, PermissionDenied or
-// OutOfRange when the file itself cannot be read; what is wrong inside it is in Loaded.
+// Reads fleet.yaml or servers.txt: *.yaml and *.yml are the first, anything else is told by its
+// content. "~/" in paths is $HOME's; relative paths are relative to the file's folder. NotFound,
+// PermissionDenied or OutOfRange (4 MiB) when the file itself cannot be read; what is wrong inside
+// it is in Loaded.
 StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options);
 
-// $FLEETSYNC_INVENTORY, ./fleet.yaml, ./servers.txt, /etc/fleetsync/fleet.yaml: the first that
-// exists. NotFound names them all.
+// $FLEETSYNC_INVENTORY (also when there is no such file), ./fleet.yaml, ./servers.txt,
+// /etc/fleetsync/fleet.yaml: the first that exists. NotFound names them all.
 StatusOr<std::string> DefaultPath();
 
 }  // namespace fleetsync::inventory
