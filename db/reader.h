@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "db/records.h"
+#include "db/sqlite.h"
+
+namespace fleetsync::db {
+
+// A connection that changes nothing and never waits for the writer (WAL); one a thread. Each call
+// sees one state of the database.
+class Reader {
+ public:
+  // NotFound: there is no such file. DataLoss, FailedPrecondition as for Writer::Open; also an
+  // older schema.
+  static StatusOr<std::unique_ptr<Reader>> Open(const std::string& path);
+
+  // Every host that ever connected, by name, with the newest of its reports.
+  StatusOr<std::vector<HostRecord>> Fleet();
+
+  // A host's reports with sequences above `after`, in order, at most `limit`; without their sources
+  // but the selected one's name and reach. Empty for an unknown host.
+  StatusOr<std::vector<Report>> Reports(std::string_view host, uint64_t after, size_t limit);
+
+ private:
+  explicit Reader(Connection connection) : connection_(std::move(connection)) {}
+
+  Connection connection_;
+};
+
+}  // namespace fleetsync::db
