@@ -18,6 +18,14 @@
 
 #include "vclock.h"
 
+// dlsym by its old version, in a library of its own then: so that what is compiled here also loads in the older
+// Debian of a lab host. The other symbols this file needs are old enough.
+#if defined(__x86_64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
+#elif defined(__aarch64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.17");
+#endif
+
 // The kernel's limits and shifts (include/linux/timex.h), so that ntpd's loop behaves as on a real host.
 #define MAX_FREQ (500 * 65536L)
 #define MIN_TICK_US 9000

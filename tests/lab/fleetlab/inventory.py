@@ -1,0 +1,35 @@
+"""The lab's hosts in the formats fleetsync reads."""
+
+from . import hosts as hosts_module
+from .errors import LabError
+
+FORMATS = ("yaml", "servers.txt")
+
+
+def _yaml(lab):
+    user = hosts_module.login_user(lab)
+    lines = [f"defaults: {{user: {user}, identity: {lab.key}, known_hosts: {lab.known_hosts}}}",
+             "time: {tolerance: 10ms}", "groups:"]
+    groups = {}
+    for host in lab.hosts.values():
+        groups.setdefault(host.group, []).append(host.name)
+    for group, names in groups.items():
+        members = f"hosts: [{', '.join(names)}]"
+        lines.append(f"  relays: {{role: relay, {members}}}" if group == "relay" else f"  {group}: {{{members}}}")
+    lines.append("hosts:")
+    lines += [f"  {host.name}: {{address: {host.address}, port: {host.port}}}" for host in lab.hosts.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _servers_txt(lab):
+    user = hosts_module.login_user(lab)
+    lines = [f"{user}@{host.address}:{host.port}\n" for host in lab.hosts.values()]
+    return "".join(lines)
+
+
+def text(lab, form):
+    if form == "yaml":
+        return _yaml(lab)
+    if form == "servers.txt":
+        return _servers_txt(lab)
+    raise LabError(f"--format {form}: give one of {', '.join(FORMATS)}")

@@ -1,0 +1,93 @@
+"""The sorts of hosts: which root file system, which time daemon, and how the daemon finds the lab's relay."""
+
+import dataclasses
+import re
+
+from .errors import LabError
+from .state import CONTROLLER_ADDRESS, LAB_NETWORK
+
+
+@dataclasses.dataclass(frozen=True)
+class Sort:
+    """`root` and `systemd_root` name entries of roots.ROOTS; no systemd_root: the sort cannot be booted."""
+
+    root: str
+    systemd_root: str = ""
+    service: str = ""
+    config_path: str = ""
+    config: str = ""
+    always_runs: bool = False
+
+
+CHRONY_CONFIG = """\
+server {source} iburst minpoll 1 maxpoll 4
+driftfile /var/lib/chrony/chrony.drift
+keyfile /etc/chrony/chrony.keys
+ntsdumpdir /var/lib/chrony
+logdir /var/log/chrony
+maxupdateskew 100.0
+rtcsync
+makestep 1 3
+"""
+
+RELAY_CONFIG = f"""\
+local stratum 8
+allow {LAB_NETWORK}
+driftfile /var/lib/chrony/chrony.drift
+logdir /var/log/chrony
+"""
+
+NTPSEC_CONFIG = """\
+driftfile /var/lib/ntpsec/ntp.drift
+tos minclock 1 minsane 1
+server {source} iburst minpoll 3 maxpoll 4
+restrict default kod nomodify nopeer noquery limited
+restrict 127.0.0.1
+restrict ::1
+"""
+
+NTP_CONFIG = """\
+driftfile /var/lib/ntp/ntp.drift
+server {source} iburst minpoll 3 maxpoll 4
+restrict -4 default kod notrap nomodify nopeer noquery limited
+restrict 127.0.0.1
+restrict ::1
+"""
+
+SORTS = {
+    "chrony": Sort("chrony", "chrony-systemd", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
+    "ntpsec": Sort("ntpsec", "ntpsec-systemd", "ntpsec", "etc/ntpsec/ntp.conf", NTPSEC_CONFIG),
+    "ntp": Sort("ntp", "ntp-systemd", "ntp", "etc/ntp.conf", NTP_CONFIG),
+    "busybox": Sort("busybox"),
+    "plain": Sort("debian12", "debian12-systemd"),
+    "relay": Sort("chrony", "chrony-systemd", "chrony", "etc/chrony/chrony.conf", RELAY_CONFIG, always_runs=True),
+}
+
+
+def time_config(sort, relay):
+    """The text of the daemon's configuration: its source is the lab's relay, or the controller without one."""
+    return sort.config.format(source=relay.address if relay else CONTROLLER_ADDRESS)
+
+
+def deal(spec, count):
+    """Turns `--sort chrony,ntp` or `--sort chrony:8,ntp:2` into a list of sort names, one a host.
+
+    Without counts, `count` hosts are dealt round robin; with counts, `count` may be None.
+    """
+    names, counts = [], []
+    for part in spec.split(","):
+        match = re.fullmatch(r"([a-z]+)(?::([0-9]+))?", part)
+        if not match or match[1] not in SORTS:
+            raise LabError(f"--sort {part}: give one of {', '.join(SORTS)}, with an optional count as in chrony:8")
+        names.append(match[1])
+        counts.append(int(match[2]) if match[2] else None)
+    if None not in counts:
+        dealt = [name for name, number in zip(names, counts) for _ in range(number)]
+        if count not in (None, len(dealt)):
+            raise LabError(f"--hosts {count} contradicts --sort {spec}, which are {len(dealt)} hosts")
+        return dealt
+    if any(number is not None for number in counts):
+        raise LabError(f"--sort {spec}: give counts to all sorts or to none")
+    if count is None:
+        raise LabError("how many hosts? give --hosts N, or counts as in --sort chrony:8,ntp:2")
+    return [names[i % len(names)] for i in range(count)]
