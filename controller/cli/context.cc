@@ -4,8 +4,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "base/text.h"
+#include "controller/cli/last_run.h"
 #include "inventory/load.h"
 
 namespace fleetsync::cli {
@@ -19,6 +21,19 @@ std::string Environment(const char* name) {
 std::string StateHome() {
   if (const std::string state = Environment("XDG_STATE_HOME"); !state.empty()) return state;
   return Environment("HOME") + "/.local/state";
+}
+
+// Leaves those of `hosts` that failed in the last run; false when there is none, and why is said.
+bool KeepFailed(const CommonOptions& options, std::vector<const inventory::Host*>& hosts) {
+  const StatusOr<std::vector<std::string>> failed = LastFailed(options);
+  if (!failed.ok()) {
+    PrintError(Message(failed.status()));
+    return false;
+  }
+  const std::set<std::string_view> names(failed->begin(), failed->end());
+  std::erase_if(hosts, [&names](const inventory::Host* host) { return !names.contains(host->name); });
+  if (hosts.empty()) PrintError("--failed: none of the chosen hosts failed in the last run");
+  return !hosts.empty();
 }
 
 }  // namespace
@@ -70,6 +85,7 @@ std::optional<Chosen> ChooseHosts(const Context& context) {
     return std::nullopt;
   }
   chosen.hosts = *std::move(hosts);
+  if (context.options.failed_only && !KeepFailed(context.options, chosen.hosts)) return std::nullopt;
   return chosen;  // moved or elided: the hosts' storage, and so the pointers, stay
 }
 

@@ -20,6 +20,7 @@ enum class OutputFormat : uint8_t { kTable, kJson };
 struct CommonOptions {
   std::string inventory_path;  // empty: inventory::DefaultPath()
   inventory::Selection selection;
+  bool failed_only = false;  // --failed: of the selection, those that failed in the last run
   size_t forks = 64;
   Duration timeout = std::chrono::seconds(60);  // of one command on one host
   Duration connect_timeout = std::chrono::seconds(10);

@@ -36,6 +36,7 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   app.add_option("-x,--exclude", options.selection.excludes, "Not these hosts")
       ->type_name("HOSTS")
       ->take_all();
+  app.add_flag("--failed", options.failed_only, "Only the hosts that failed in the last run");
   app.add_option("-f,--forks", options.forks, "Connections being set up at once")
       ->type_name("N")
       ->check(CLI::Range(1, 4096))
