@@ -26,35 +26,55 @@ struct DaemonFact {
   std::string keys_path;
   bool running = false;
   int pid = 0;
-  bool enabled = false;     // at boot
+  bool enabled = false;  // at boot
 };
 
 // A file that a push may write, as it is on the host now.
 struct FileFact {
   bool exists = false;
-  std::string content;  // whole; the probe carries the daemons' configuration files
+  bool readable = false;   // `content` is the file's; never for key files
+  bool truncated = false;  // `content` is the first 64 KiB
+  std::string content;     // whole; the probe carries the daemons' configuration files
   unsigned mode = 0;
   std::string owner, group;
+};
+
+// busybox's ntpd as a daemon: no configuration file, told everything by its command line.
+struct BusyboxNtpd {
+  std::string service;  // empty: started by hand
+  int pid = 0;          // 0: not running
 };
 
 // What a host is (mission row C1), read in one round trip.
 struct Facts {
   std::string hostname, kernel, machine;
-  std::string os_id, os_version, os_name;  // os-release: debian, 12, "Debian GNU/Linux 12 (bookworm)"
-  bool busybox = false;                     // the userland is busybox
+  std::string os_id, os_version,
+      os_name;           // os-release: debian, 12, "Debian GNU/Linux 12 (bookworm)"
+  bool busybox = false;  // the userland is busybox
   Init init = Init::kUnknown;
+  std::string init_process;     // name of process 1
   std::string package_manager;  // apt, dnf, yum, zypper, apk, pacman or empty
   std::vector<DaemonFact> daemons;
-  std::vector<std::string> tools;      // chronyc, chronyd, ntpdate, ntpd, ntpdig, sntp, busybox-ntpd, hwclock, …
-  std::string firewall;         // firewalld, ufw, nftables, iptables or empty
-  std::string cron;             // cron.d, crontab, busybox or empty
-  std::vector<std::string> time_jobs;  // cron lines that run ntpdate, hwclock and the like: "file: line"
-  std::string timezone;
+  std::vector<std::string>
+      tools;  // chronyc, chronyd, ntpdate, ntpd, ntpdig, sntp, busybox-ntpd, hwclock, …
+  std::string firewall;  // firewalld, ufw, nftables, iptables or empty
+  std::string cron;      // cron.d, crontab, busybox or empty
+  bool cron_running = false;
+  std::vector<std::string>
+      time_jobs;           // cron lines that run ntpdate, hwclock and the like: "file: line"
+  std::string timezone;    // "Europe/Berlin"; empty when /etc/localtime is a copy of no known name
+  std::string utc_offset;  // "+0200", as date(1) prints it
   bool has_rtc = false;
-  std::string udp123_holder;    // program's name (and pid) that holds UDP 123, or empty
-  bool can_set_clock = true;    // CAP_SYS_TIME, or a clock of its own
+  bool rtc_is_local = false;  // the hardware clock keeps local time (/etc/adjtime)
+  std::string udp123_holder;  // program's name (and pid) that holds UDP 123, or empty
+  bool udp123_held = false;   // also when the holder is not known (the probe was not root)
+  std::optional<BusyboxNtpd> busybox_ntpd;
+  bool cap_sys_time = true;   // of the probe's own process
+  std::string preload;        // first line of /etc/ld.so.preload: a library may interpose the clock
+  bool can_set_clock = true;  // may be tried: CAP_SYS_TIME, or a clock that a library interposes
   bool container = false;
-  bool is_root = false;         // the probe ran as root
+  std::string container_kind;             // docker, systemd-nspawn, lxc, …
+  bool is_root = false;                   // the probe ran as root
   std::map<std::string, FileFact> files;  // by path
 
   const DaemonFact* Find(Daemon daemon) const;
@@ -62,8 +82,17 @@ struct Facts {
   bool HasTool(std::string_view tool) const;
 };
 
-std::string_view ToString(Daemon daemon);  // "chrony", "ntp", "ntpsec", "openntpd", "timesyncd", "agent"
+std::string_view ToString(
+    Daemon daemon);  // "chrony", "ntp", "ntpsec", "openntpd", "timesyncd", "agent"
 std::string_view ToString(Init init);
+
+// Where a daemon of this kind keeps its drift file and keys when its configuration does not say.
+// Rows: Debian 11 and 12 verified on their packages; RHEL, SUSE, Alpine and Arch from
+// documentation.
+struct DaemonPaths {
+  std::string config, drift, keys;
+};
+DaemonPaths DefaultPaths(Daemon daemon, const Facts& facts);
 
 // The POSIX sh script that prints a host's facts, for `sh -s` on standard input.
 std::string_view ProbeScript();

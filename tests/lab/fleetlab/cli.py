@@ -10,14 +10,13 @@ from .errors import LabError
 
 
 def _prepare(options):
-    wanted = list(sorts.SORTS) if options.sort is None else sorted(set(sorts.deal(options.sort, 100)))
-    kinds = [options.kind] if options.kind else ["host"]
+    boot = options.kind == "systemd"
+    wanted = sorts.named(options.sort) if options.sort else [
+        name for name, sort in sorts.SORTS.items() if sort.systemd_root or not boot]
     if options.install:
-        roots.install_packages("systemd" in kinds)
-    for kind in kinds:
-        bootable = [sort for sort in wanted if kind != "systemd" or sorts.SORTS[sort].systemd_root]
-        roots.require_packages(kind == "systemd")
-        roots.prepare(roots.names_for(bootable, kind))
+        roots.install_packages(boot)
+    roots.require_packages(boot)
+    roots.prepare(roots.names_for(wanted, options.kind))
     native.build()
 
 
@@ -131,7 +130,7 @@ def _add_prepare(commands):
     prepare = commands.add_parser("prepare", help="build the cached root file systems")
     prepare.set_defaults(action=_prepare)
     prepare.add_argument("--sort", help="for these sorts only")
-    prepare.add_argument("--kind", choices=("host", "systemd"), help="for this kind")
+    prepare.add_argument("--kind", choices=("host", "systemd"), default="host", help="for this kind, default host")
     prepare.add_argument("--install", action="store_true", help="install the packages the lab needs on the machine")
 
 

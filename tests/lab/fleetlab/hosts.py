@@ -71,7 +71,7 @@ def _start_namespaced(lab, hosts, before, keys, lock, start_daemons):
         layers.build_seed(lab, host, keys[host.name], start_daemons, etc_hosts)
     launch = _launch_systemd if hosts[0].kind == "systemd" else _launch_host
     _launch_all(lab, hosts, launch, lock)
-    layers.refresh_hosts_file(lab, before, etc_hosts)
+    layers.refresh_hosts_file(before, etc_hosts)
 
 
 def _launch_all(lab, hosts, launch, lock):
@@ -89,7 +89,7 @@ def _pid_of(process, host):
         return process.pid
     output, errors = process.communicate()
     if process.returncode != 0:
-        raise LabError(f"{host.name} did not start: {errors.strip()}")
+        raise LabError(f"{errors.strip()}; `lab down` removes what was started")
     return int(output)
 
 

@@ -6,6 +6,7 @@ therefore rewritten through the hosts themselves when more hosts join a lab.
 
 import os
 import shutil
+import sys
 
 from . import folders, native, roots
 from .shell import run
@@ -162,11 +163,11 @@ def lowerdir(lab, host):
     return ":".join([str(lab.host_folder(host) / "seed"), str(lab.site), *roots.lower_dirs(root)])
 
 
-def refresh_hosts_file(lab, hosts, text):
+def refresh_hosts_file(hosts, text):
     """Rewrites /etc/hosts of running hosts, through their own mounts."""
     for host in hosts:
         try:
             with open(f"/proc/{host.pid}/root/etc/hosts", "w", encoding="utf-8") as file:
                 file.write(text)
         except OSError:
-            print(f"lab: {host.name} of lab {lab.name} is down: its /etc/hosts stays as it is")
+            print(f"lab: {host.name} is down: its /etc/hosts stays as it is", file=sys.stderr)

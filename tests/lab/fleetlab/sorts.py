@@ -69,25 +69,40 @@ def time_config(sort, relay):
     return sort.config.format(source=relay.address if relay else CONTROLLER_ADDRESS)
 
 
+def _parse(spec):
+    """`chrony:8,ntp` as [("chrony", 8), ("ntp", None)]."""
+    parsed = []
+    for part in spec.split(","):
+        match = re.fullmatch(r"([a-z]+)(?::([0-9]+))?", part)
+        if not match or match[1] not in SORTS:
+            raise LabError(f"--sort {part}: give one of {', '.join(SORTS)}, with an optional count as in chrony:8")
+        parsed.append((match[1], int(match[2]) if match[2] else None))
+    return parsed
+
+
+def named(spec):
+    """The sorts a --sort names, each once."""
+    return list(dict.fromkeys(name for name, _ in _parse(spec)))
+
+
 def deal(spec, count):
     """Turns `--sort chrony,ntp` or `--sort chrony:8,ntp:2` into a list of sort names, one a host.
 
     Without counts, `count` hosts are dealt round robin; with counts, `count` may be None.
     """
-    names, counts = [], []
-    for part in spec.split(","):
-        match = re.fullmatch(r"([a-z]+)(?::([0-9]+))?", part)
-        if not match or match[1] not in SORTS:
-            raise LabError(f"--sort {part}: give one of {', '.join(SORTS)}, with an optional count as in chrony:8")
-        names.append(match[1])
-        counts.append(int(match[2]) if match[2] else None)
+    parsed = _parse(spec)
+    names = [name for name, _ in parsed]
+    counts = [number for _, number in parsed]
     if None not in counts:
-        dealt = [name for name, number in zip(names, counts) for _ in range(number)]
+        dealt = [name for name, number in parsed for _ in range(number)]
         if count not in (None, len(dealt)):
             raise LabError(f"--hosts {count} contradicts --sort {spec}, which are {len(dealt)} hosts")
-        return dealt
-    if any(number is not None for number in counts):
+    elif any(number is not None for number in counts):
         raise LabError(f"--sort {spec}: give counts to all sorts or to none")
-    if count is None:
+    elif count is None:
         raise LabError("how many hosts? give --hosts N, or counts as in --sort chrony:8,ntp:2")
-    return [names[i % len(names)] for i in range(count)]
+    else:
+        dealt = [names[i % len(names)] for i in range(count)]
+    if not dealt:
+        raise LabError("a lab needs at least one host")
+    return dealt

@@ -1,0 +1,456 @@
+# Prints what this host is, for fleetsync. Sent to `sh -s` on standard input; reads only, writes no
+# file, uses no network, runs under dash and busybox ash. Nothing runs before the last line has
+# arrived, so a script that is cut off does nothing.
+#
+# Output, between two marker lines: `key=value` lines (in values: backslash as \\, newline as \n),
+# and after `file=PATH` its `stat=`, `encoding=` and `data=` lines.
+
+fleetsync_probe() {
+  LC_ALL=C; export LC_ALL
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
+  printf '\nfleetsync-probe 1 begin\n'
+  system
+  init_system
+  package_manager
+  processes
+  daemons
+  busybox_ntpd
+  tools
+  udp123
+  firewall
+  cron_jobs
+  zone_and_rtc
+  files
+  printf 'fleetsync-probe 1 end\n'
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+first_line() { # first_line FILE: into $line
+  line=
+  [ -r "$1" ] && IFS= read -r line <"$1" 2>/dev/null
+}
+
+first_existing() { # first_existing PATH…: into $found, empty when there is none
+  found=
+  for path; do
+    [ -e "$path" ] && found=$path && return
+  done
+}
+
+system() {
+  emit uname "$(uname -snrm)"
+  uid=$(id -u)
+  emit uid "$uid"
+  for release in /etc/os-release /usr/lib/os-release; do
+    [ -r "$release" ] || continue
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in
+        ID=*|ID_LIKE=*|VERSION_ID=*|NAME=*|PRETTY_NAME=*) emit os_release "$line" ;;
+      esac
+    done <"$release"
+    break
+  done
+  for release in redhat SuSE debian alpine; do
+    for path in /etc/$release-release /etc/${release}_version; do
+      first_line "$path"
+      [ -n "$line" ] && emit "release.$release" "$line"
+    done
+  done
+  case $(readlink -f /bin/ls 2>/dev/null) in
+    *busybox*) emit busybox 1 ;;
+  esac
+  while read -r key value; do
+    [ "$key" = CapEff: ] && emit cap_eff "$value"
+  done </proc/self/status
+  first_line /etc/ld.so.preload
+  [ -n "$line" ] && emit preload "$line"
+  container
+}
+
+container() {
+  if [ -r /run/systemd/container ]; then
+    first_line /run/systemd/container
+    emit container "${line:-systemd}"
+  elif [ -e /.dockerenv ]; then
+    emit container docker
+  elif [ -e /run/.containerenv ]; then
+    emit container podman
+  elif [ -d /proc/vz ] && [ ! -d /proc/bc ]; then
+    emit container openvz
+  elif [ -r /proc/1/environ ]; then
+    name=$(tr '\0' '\n' </proc/1/environ 2>/dev/null | grep '^container=' 2>/dev/null)
+    [ -n "$name" ] && emit container "${name#container=}"
+  fi
+}
+
+init_system() {
+  first_line /proc/1/comm
+  emit init_process "$line"
+  if [ -d /run/systemd/system ]; then
+    init=systemd
+  elif has rc-service && [ -d /etc/runlevels ]; then
+    init=openrc
+  elif [ -d /etc/init.d ] && { has service || has update-rc.d || has chkconfig || [ -d /etc/rc3.d ]; }; then
+    init=sysv
+  else
+    case $(readlink /proc/1/exe 2>/dev/null) in
+      *busybox*) init=busybox ;;
+      *) init= ;;
+    esac
+  fi
+  emit init "$init"
+}
+
+package_manager() {
+  for program in apt-get dnf yum zypper apk pacman; do
+    has "$program" && emit package_manager "${program%-get}" && return
+  done
+}
+
+# Processes that matter, as "pid:name" words in $running; those of containers on this host have a
+# pid namespace of their own and do not count.
+processes() {
+  running=
+  own=$(readlink /proc/$$/ns/pid 2>/dev/null)
+  names='chronyd|ntpd|openntpd|systemd-timesyn|fleetsync-agent|fleetsync-agen|busybox|ptp4l|phc2sys|firewalld|cron|crond'
+  for path in $(grep -l -s -x -E "$names" /proc/[0-9]*/comm); do
+    pid=${path#/proc/} pid=${pid%/comm}
+    first_line "$path"
+    [ -n "$line" ] || continue
+    [ "$uid" != 0 ] || [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] || continue
+    if [ "$line" = busybox ]; then
+      line=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)
+      case $line in
+        *busybox\ ntpd*|ntpd*) line=ntpd ;;
+        *busybox\ crond*|crond*) line=crond ;;
+        *) continue ;;
+      esac
+    fi
+    running="$running $pid:$line"
+  done
+}
+
+# pid_of NAME…: into $pid, the oldest such process (daemons fork helpers), empty when none runs.
+pid_of() {
+  pid=
+  for word in $running; do
+    for name; do
+      [ "${word#*:}" = "$name" ] || continue
+      [ -z "$pid" ] && pid=${word%%:*}
+      [ "${word%%:*}" -lt "$pid" ] && pid=${word%%:*}
+    done
+  done
+}
+
+# service_of NAME…: into $service, the first with a unit or an init script that is no mere alias.
+service_of() {
+  service=
+  for name; do
+    for path in /etc/systemd/system/$name.service /lib/systemd/system/$name.service \
+        /usr/lib/systemd/system/$name.service /etc/init.d/$name /etc/rc.d/init.d/$name; do
+      [ -f "$path" ] || continue
+      case $init:$path in
+        systemd:*.service) ;;
+        systemd:*) [ -n "$service" ] && continue ;;
+        *.service) continue ;;
+      esac
+      [ -L "$path" ] && [ "${path#/etc/systemd}" != "$path" ] && continue
+      service=$name
+      return
+    done
+  done
+}
+
+# starts_at_boot SERVICE
+starts_at_boot() {
+  for path in /etc/systemd/system/*.wants/"$1".service /etc/rc[2345].d/S[0-9][0-9]"$1" \
+      /etc/rc.d/rc[2345].d/S[0-9][0-9]"$1" /etc/runlevels/*/"$1"; do
+    [ -e "$path" ] || [ -L "$path" ] || continue
+    case $init:$path in
+      systemd:*/systemd/*|openrc:*/runlevels/*) return 0 ;;
+      systemd:*|openrc:*) ;;
+      *:*/rc*) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# config_argument PID FLAG: into $found, the file that follows FLAG on the process's command line.
+config_argument() {
+  found=
+  previous=
+  [ -n "$2" ] || return
+  while IFS= read -r word; do
+    [ "$previous" = "$2" ] && found=$word
+    previous=$word
+  done <<ARGUMENTS
+$(tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null)
+ARGUMENTS
+}
+
+# daemon NAME BINARY VERSION FLAG CONFIG…: prints one daemon; uses $pid and $service.
+daemon() {
+  emit daemon "$1"
+  emit daemon.binary "$2"
+  emit daemon.version "$3"
+  emit daemon.service "$service"
+  if [ -n "$pid" ]; then
+    emit daemon.pid "$pid"
+    config_argument "$pid" "$4"
+    [ -n "$found" ] && emit daemon.config "$found"
+  fi
+  [ -n "$service" ] && starts_at_boot "$service" && emit daemon.enabled 1
+  shift 4
+  for path; do
+    [ -e "$path" ] || continue
+    emit daemon.config "$path"
+    break
+  done
+}
+
+daemons() {
+  binary=$(command -v chronyd 2>/dev/null)
+  if [ -n "$binary" ]; then
+    pid_of chronyd
+    service_of chrony chronyd
+    daemon chrony "$binary" "$(chronyd -v 2>/dev/null)" -f /etc/chrony/chrony.conf /etc/chrony.conf
+  fi
+  ntp_daemon
+  first_existing /usr/lib/systemd/systemd-timesyncd /lib/systemd/systemd-timesyncd
+  if [ -n "$found" ]; then
+    binary=$found
+    pid_of systemd-timesyn
+    service_of systemd-timesyncd
+    daemon timesyncd "$binary" "" "" /etc/systemd/timesyncd.conf
+  fi
+  binary=$(command -v fleetsync-agent 2>/dev/null)
+  if [ -n "$binary" ]; then
+    pid_of fleetsync-agent fleetsync-agen
+    service_of fleetsync-agent
+    daemon agent "$binary" "$(fleetsync-agent --version 2>/dev/null)" -c /etc/fleetsync/agent.yaml /etc/fleetsync/agent.conf
+  fi
+}
+
+# ntpd is the name of four programs: the classic one, ntpsec's, OpenNTPD's and busybox's.
+ntp_daemon() {
+  binary=$(command -v ntpd 2>/dev/null)
+  [ -n "$binary" ] || return
+  case $(readlink -f "$binary" 2>/dev/null) in
+    *busybox*) return ;;
+  esac
+  pid_of ntpd openntpd
+  version=$(ntpd --version 2>&1 </dev/null)
+  case $version in
+    *ntpsec*)
+      service_of ntpsec ntp ntpd
+      daemon ntpsec "$binary" "$version" -c /etc/ntpsec/ntp.conf /etc/ntp.conf ;;
+    *usage:*)
+      service_of openntpd ntpd
+      daemon openntpd "$binary" "" -f /etc/openntpd/ntpd.conf /etc/ntpd.conf ;;
+    *)
+      service_of ntp ntpd
+      daemon ntp "$binary" "$version" -c /etc/ntp.conf ;;
+  esac
+}
+
+busybox_ntpd() {
+  applets=
+  has busybox && applets=" $(busybox --list 2>/dev/null | tr '\n' ' ')"
+  case $applets in
+    *' ntpd '*) ;;
+    *) return ;;
+  esac
+  emit tool busybox-ntpd
+  case $(readlink -f "$(command -v ntpd)" 2>/dev/null) in
+    *busybox*) ;;
+    *) return ;;
+  esac
+  pid_of ntpd
+  service_of ntpd
+  [ -n "$pid$service" ] || return
+  emit busybox_ntpd.service "$service"
+  emit busybox_ntpd.pid "$pid"
+}
+
+tools() {
+  for program in chronyc chronyd ntpd ntpdate ntpdig sntp ntpq ntpctl timedatectl hwclock date \
+      adjtimex rdate systemctl service rc-service update-rc.d chkconfig crontab bash setsid timeout \
+      fleetsync-agent; do
+    has "$program" || continue
+    case $program in
+      ntpd|ntpdate|sntp)
+        case $(readlink -f "$(command -v "$program")" 2>/dev/null) in
+          *busybox*) continue ;;
+        esac ;;
+    esac
+    emit tool "$program"
+  done
+  case $applets in
+    *' adjtimex '*) emit tool busybox-adjtimex ;;
+  esac
+}
+
+# Who holds UDP port 123: the inode from the kernel's table, then the process that has it open; the
+# time daemons first, since looking at every process costs more.
+udp123() {
+  inode=
+  for table in /proc/net/udp /proc/net/udp6; do
+    [ -r "$table" ] || continue
+    while read -r slot local remote state queues timer retransmit owner timeout number rest; do
+      case $local in
+        *:007B) inode=$number; emit udp123.address "${local%:*}" ;;
+      esac
+    done <"$table"
+  done
+  [ -n "$inode" ] || return
+  emit udp123 1
+  for word in $running; do
+    pid=${word%%:*}
+    case $(ls -l "/proc/$pid/fd" 2>/dev/null) in
+      *"socket:[$inode]"*) emit udp123.holder "${word#*:} ($pid)"; return ;;
+    esac
+  done
+  for path in /proc/[0-9]*/fd; do
+    case $(ls -l "$path" 2>/dev/null) in
+      *"socket:[$inode]"*)
+        pid=${path#/proc/} pid=${pid%/fd}
+        first_line "/proc/$pid/comm"
+        emit udp123.holder "$line ($pid)"
+        return ;;
+    esac
+  done
+}
+
+firewall() {
+  pid_of firewalld
+  if [ -n "$pid" ]; then
+    emit firewall firewalld
+    return
+  fi
+  if grep -q -s -i '^ENABLED=yes' /etc/ufw/ufw.conf; then
+    emit firewall ufw
+    return
+  fi
+  if has nft; then
+    nft_tables
+    [ -n "$kind" ] && emit firewall "$kind"
+  elif has iptables && [ -s /proc/net/ip_tables_names ]; then
+    case $(iptables -S 2>/dev/null) in
+      *"${newline}-A "*|*"-P INPUT DROP"*) emit firewall iptables ;;
+    esac
+  fi
+}
+
+# nftables when a table of its own has an input hook, iptables when only the tables that
+# iptables-nft keeps have rules, or the legacy tables are there; into $kind.
+nft_tables() {
+  kind= legacy= table= chain=
+  while read -r first second third rest; do
+    case $first in
+      table) table="$second $third" ;;
+      chain) chain=1 ;;
+      '}') chain= ;;
+      type)
+        case $table:$third$rest in
+          'ip filter':*|'ip6 filter':*|ip*\ nat:*|ip*\ mangle:*|ip*\ raw:*|ip*\ security:*)
+            case $rest in
+              *'policy drop'*) legacy=1 ;;
+            esac ;;
+          *hook\ input*|*hookinput*) kind=nftables ;;
+        esac ;;
+      '') ;;
+      *) [ -n "$chain" ] && legacy=1 ;;
+    esac
+  done <<RULES
+$(nft -t list ruleset 2>/dev/null)
+RULES
+  if [ -z "$kind" ] && has iptables; then
+    if [ -n "$legacy" ] || [ -s /proc/net/ip_tables_names ]; then kind=iptables; fi
+  fi
+}
+
+cron_jobs() {
+  if [ -d /etc/crontabs ] || [ -L /var/spool/cron/crontabs ]; then
+    emit cron busybox
+  elif [ -d /etc/cron.d ]; then
+    emit cron cron.d
+  elif has crontab; then
+    case $(readlink -f "$(command -v crontab)" 2>/dev/null) in
+      *busybox*) emit cron busybox ;;
+      *) emit cron crontab ;;
+    esac
+  fi
+  pid_of cron crond
+  emit cron.pid "$pid"
+  grep -H -s -E '(ntpdate|ntpdig|sntp|rdate|hwclock|ntpd +-[a-z]*q|chronyd +-[a-z]*[qQ]|chronyc +.*makestep|w32tm)' \
+    /etc/crontab /etc/cron.d/* /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* \
+    /etc/cron.monthly/* /etc/crontabs/* /etc/periodic/*/* /var/spool/cron/* \
+    /var/spool/cron/crontabs/* /var/spool/cron/tabs/* /etc/rc.local /etc/rc.d/rc.local 2>/dev/null |
+    while IFS= read -r line; do
+      case ${line#*:} in
+        [\ \	]*) line=${line%%:*}:${line#*:} ;;
+      esac
+      case ${line#*:} in
+        '#'*) ;;
+        *) emit time_job "${line%%:*}: ${line#*:}" ;;
+      esac
+    done
+}
+
+zone_and_rtc() {
+  link=$(readlink /etc/localtime 2>/dev/null)
+  case $link in
+    *zoneinfo/*) emit timezone "${link#*zoneinfo/}" ;;
+    *)
+      first_line /etc/timezone
+      if [ -n "$line" ]; then
+        emit timezone "$line"
+      elif [ -r /etc/sysconfig/clock ]; then
+        emit timezone "$(sed -n 's/^ZONE="*\([^"]*\)"*$/\1/p' /etc/sysconfig/clock 2>/dev/null)"
+      fi ;;
+  esac
+  emit clock "$(date '+%s %z %Z')"
+  first_existing /dev/rtc0 /dev/rtc /dev/misc/rtc
+  emit rtc "$found"
+  if [ -r /etc/adjtime ]; then
+    case $(cat /etc/adjtime 2>/dev/null) in
+      *LOCAL*) emit rtc.local 1 ;;
+    esac
+  fi
+}
+
+# The configuration files of time daemons and what starts them, whole up to 64 KiB each. Of key
+# files it is told only that they are there.
+files() {
+  if has base64; then encoding=base64; else encoding=hex; fi
+  for path in /etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf \
+      /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf /etc/ntp.conf /etc/ntpsec/ntp.conf \
+      /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf /etc/ntpd.conf \
+      /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf \
+      /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate \
+      /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd \
+      /etc/conf.d/chronyd /etc/fleetsync/agent.yaml /etc/fleetsync/agent.conf \
+      /etc/cron.d/fleetsync /etc/adjtime; do
+    [ -f "$path" ] && file "$path" content
+  done
+  for path in /etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys \
+      /etc/ntpsec/ntp.keys; do
+    [ -f "$path" ] && file "$path"
+  done
+}
+
+# file PATH [content]
+file() {
+  emit file "$1"
+  emit stat "$(ls -ldL "$1" 2>/dev/null)"
+  [ -n "$2" ] && [ -r "$1" ] || return
+  printf 'encoding=%s\n' "$encoding"
+  if [ "$encoding" = base64 ]; then
+    dd if="$1" bs=1024 count=64 2>/dev/null | base64
+  else
+    dd if="$1" bs=1024 count=64 2>/dev/null | od -An -v -tx1
+  fi | sed 's/^/data=/'
+}
+
+fleetsync_probe </dev/null

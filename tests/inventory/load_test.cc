@@ -1,0 +1,162 @@
+#include "inventory/load.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/inventory/texts.h"
+
+namespace fleetsync::inventory {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+namespace fs = std::filesystem;
+
+class LoadTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "fleetsync_load.XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Write(const std::string& name, std::string_view text, unsigned mode = 0600) const {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path) << text;
+    fs::permissions(path, static_cast<fs::perms>(mode));
+    return path;
+  }
+
+  std::string folder_;
+};
+
+Loaded Must(StatusOr<Loaded> loaded) {
+  EXPECT_TRUE(loaded.ok()) << loaded.status();
+  return loaded.ok() ? *std::move(loaded) : Loaded();
+}
+
+struct FormatCase {
+  std::string name, text;
+  size_t hosts;
+};
+
+TEST_F(LoadTest, TellsTheFormatsApart) {
+  for (const FormatCase& c : {
+           FormatCase{"fleet.yaml", "hosts: [a, b]\n", 2},
+           FormatCase{"fleet.yml", "{hosts: [a, b]}\n", 2},
+           FormatCase{"hosts", "# mine\n\nhosts:\n- a\n", 1},
+           FormatCase{"hosts", "---\nhosts: [a]\n", 1},
+           FormatCase{"hosts", "\xef\xbb\xbfhosts: [a]\n", 1},
+           FormatCase{"servers.txt", "a:22\nb\n", 2},
+           FormatCase{"servers.txt", "ops a\n", 1},
+           FormatCase{"servers.txt", "2001:db8::1\n", 1},
+           FormatCase{"servers.txt", "[2001:db8::1]:22\n", 1},
+           FormatCase{"servers.txt", "", 0},
+           FormatCase{"servers.txt", "# nobody\n", 0},
+       }) {
+    const Loaded loaded = Must(Load(Write(c.name, c.text), {}));
+    EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty()) << c.text;
+    EXPECT_EQ(loaded.inventory.hosts.size(), c.hosts) << c.text;
+  }
+}
+
+TEST_F(LoadTest, AYamlFileIsReadAsOneWhateverIsInIt) {
+  const std::string path = Write("fleet.yaml", "ops web01\n");
+  EXPECT_THAT(Texts(Must(Load(path, {})).diagnostics),
+              ElementsAre(path + ":1:1: an inventory is a mapping of keys and values, this is "
+                                 "text; write defaults, time, groups and hosts, each with ':'"));
+}
+
+TEST_F(LoadTest, PasswordsThatOthersMayReadAreRefusedUnlessAllowed) {
+  const std::string path = Write("servers.txt", "ops s3cret web01\n", 0640);
+  const Loaded refused = Must(Load(path, {}));
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(Texts(refused.diagnostics).front(),
+            path + ": others may open this file (mode 0640), and it holds passwords; chmod 600 " +
+                path + ", or --allow-readable-passwords");
+  EXPECT_TRUE(Must(Load(path, {.allow_readable_passwords = true})).ok());
+  fs::permissions(path, static_cast<fs::perms>(0600));
+  EXPECT_TRUE(Must(Load(path, {})).ok());
+}
+
+TEST_F(LoadTest, ARefusedLineWithAPasswordCountsToo) {
+  const Loaded loaded = Must(Load(Write("servers.txt", "ops s3cret we/b\n", 0604), {}));
+  ASSERT_EQ(loaded.diagnostics.size(), 2U);
+  EXPECT_THAT(ToString(loaded.diagnostics[0]), ::testing::HasSubstr("it holds passwords"));
+}
+
+TEST_F(LoadTest, AReadableFileWithoutPasswordsIsWell) {
+  EXPECT_THAT(Texts(Must(Load(Write("servers.txt", "ops web01\n", 0644), {})).diagnostics),
+              IsEmpty());
+}
+
+TEST_F(LoadTest, PathsAreOfTheHomeOrOfTheFilesFolder) {
+  ASSERT_EQ(setenv("HOME", "/home/ops", 1), 0);
+  const Loaded loaded = Must(Load(Write("fleet.yaml", R"(
+hosts:
+  a:
+    identity: [~/.ssh/id, keys/id, /etc/id]
+    known_hosts: known
+    password_file: ~/p
+    become_password_command: get ~/p
+)"),
+                                  {}));
+  ASSERT_THAT(Texts(loaded.diagnostics), IsEmpty());
+  const Connection& connection = loaded.inventory.hosts.at(0).connection;
+  EXPECT_THAT(connection.identities,
+              ElementsAre("/home/ops/.ssh/id", folder_ + "/keys/id", "/etc/id"));
+  EXPECT_THAT(connection.known_hosts, ElementsAre(folder_ + "/known"));
+  EXPECT_EQ(connection.password_source->value, "/home/ops/p");
+  EXPECT_EQ(connection.become_password_source->value, "get ~/p");
+}
+
+TEST_F(LoadTest, FilesThatCannotBeReadAreNamed) {
+  EXPECT_EQ(Message(Load(folder_ + "/none.yaml", {}).status()),
+            "reading " + folder_ + "/none.yaml: No such file or directory");
+  const std::string large = Write("large.txt", std::string((size_t{4} << 20) + 1, '#'));
+  EXPECT_EQ(Message(Load(large, {}).status()),
+            "reading " + large + ": larger than 4194304 bytes, which no such file should be");
+  EXPECT_EQ(Message(Load(folder_, {}).status()), "reading " + folder_ + ": Is a directory");
+}
+
+class DefaultPathTest : public LoadTest {
+ protected:
+  void SetUp() override {
+    LoadTest::SetUp();
+    old_folder_ = fs::current_path();
+    fs::current_path(folder_);
+    unsetenv("FLEETSYNC_INVENTORY");
+  }
+  void TearDown() override {
+    unsetenv("FLEETSYNC_INVENTORY");
+    fs::current_path(old_folder_);
+    LoadTest::TearDown();
+  }
+
+ private:
+  fs::path old_folder_;
+};
+
+TEST_F(DefaultPathTest, IsTheVariableThenTheFilesHere) {
+  if (fs::exists("/etc/fleetsync/fleet.yaml")) GTEST_SKIP() << "this machine has an inventory";
+  EXPECT_EQ(Message(DefaultPath().status()),
+            "no inventory: $FLEETSYNC_INVENTORY is not set, and there is no ./fleet.yaml, "
+            "./servers.txt or /etc/fleetsync/fleet.yaml; name one with -i FILE");
+  Write("servers.txt", "");
+  EXPECT_EQ(*DefaultPath(), "servers.txt");
+  Write("fleet.yaml", "");
+  EXPECT_EQ(*DefaultPath(), "fleet.yaml");
+  ASSERT_EQ(setenv("FLEETSYNC_INVENTORY", "/nowhere", 1), 0);
+  EXPECT_EQ(*DefaultPath(), "/nowhere");
+}
+
+}  // namespace
+}  // namespace fleetsync::inventory
