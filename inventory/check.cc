@@ -73,7 +73,8 @@ class Checker {
   // Hosts whose setting is the same are one warning.
   using Sharing = std::map<std::pair<int, int>, std::vector<const Host*>>;
   static void AddTo(Sharing& sharing, const Host& host, const std::string& key) {
-    const Origin origin = OriginOf(host, key);
+    const auto found = host.variables.find(key);
+    const Origin origin = found == host.variables.end() ? Origin() : found->second.origin;
     sharing[{origin.line, origin.column}].push_back(&host);
   }
 
@@ -136,10 +137,12 @@ class Checker {
   }
 
   void CheckRelays() {
-    Sharing few, silent;
+    Sharing few;
     for (const Host* relay : inventory_.Relays()) {
-      if (relay->time.upstreams.size() < kEnoughSources) AddTo(few, *relay, "time.upstreams");
-      if (relay->time.allow.empty()) AddTo(silent, *relay, "time.allow");
+      const size_t upstreams = relay->time.upstreams.size();
+      // None and a local stratum is how a site without any server outside is written.
+      const bool alone = upstreams == 0 && relay->time.local_stratum.has_value();
+      if (upstreams < kEnoughSources && !alone) AddTo(few, *relay, "time.upstreams");
       CheckUpstreams(*relay);
     }
     for (const auto& [place, relays] : few) {
@@ -155,10 +158,6 @@ class Checker {
                          CountText(count, "upstream"), Names(relays)),
              "name four or more");
     }
-    for (const auto& [place, relays] : silent)
-      Warn(OriginOf(*relays.front(), "time.allow"),
-           fmt::format("relay {} serves nobody", Names(relays)),
-           "name the networks of the clients as 'allow' in 'time'");
   }
 
   void CheckUpstreams(const Host& relay) {

@@ -5,8 +5,8 @@
 namespace fleetsync::inventory {
 
 // What is not wrong in the file but in the fleet that it describes, as warnings: clients without
-// time servers, too few relays or upstreams (RFC 8633, 3.2), relays that serve nobody or ask
-// themselves, two names for one address, upstreams that are addresses. For `inventory check`.
+// time servers, too few relays or upstreams (RFC 8633, 3.2), relays that ask themselves, two names
+// for one address, upstreams that are addresses. For `inventory check`.
 Diagnostics Check(const Inventory& inventory);
 
 }  // namespace fleetsync::inventory

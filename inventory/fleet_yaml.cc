@@ -97,6 +97,12 @@ class Reader {
             node.text.empty() ? "write a name" : "write ranges as NAME[01-40]");
       return {};
     }
+    number_of_names_ += names->size();
+    if (number_of_names_ > kMostNames) {
+      Error(node, fmt::format("more than {} names in this file", kMostNames), "use several files");
+      number_of_names_ = 0;  // one error for each time that it is too many
+      return {};
+    }
     std::vector<std::string> good;
     for (std::string& name : *names) {
       Problem problem = CheckHostName(name);
@@ -155,8 +161,8 @@ class Reader {
     if (!entries_.IsMapping(value, scope.name, "write {hosts: [web01, web02]}")) return;
     bool named = false;
     settings_.Read(value, scope, group.settings, [&](const YamlNode& key, const YamlNode& list) {
+      named = named || list.kind != Kind::kNull;
       ForEachText(list, key.text, [&](const YamlNode& item) {
-        named = true;
         if (key.text == "children") {
           group.children.push_back({item.text, item.origin});
           return;
@@ -209,6 +215,7 @@ class Reader {
   YamlSettings settings_;
   Draft draft_;
   std::map<std::string, int> host_lines_;
+  size_t number_of_names_ = 0;
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ struct TimeSettings {
   std::string daemon = "auto";         // auto, chrony, ntp, ntpsec
   std::vector<std::string> upstreams;  // for relays
   std::vector<std::string> servers;    // for clients; empty: the inventory's relays
-  std::vector<std::string> allow;      // networks that relays serve
+  std::vector<std::string> allow;      // networks that relays serve; empty: those of the hosts
   std::optional<int> local_stratum;    // relays alone: serve the own clock when upstreams are gone
   Duration tolerance = std::chrono::milliseconds(10);
   std::optional<Duration> max_step;  // sync-all's limit; unset: 1000 s

@@ -146,10 +146,19 @@ class Selector {
     for (const Host& host : inventory_.hosts) known.push_back(host.name);
     if (inventory_.FindGroup(name) != nullptr)
       hint = fmt::format("for the group write '@{}' or --group {}", name, name);
-    else if (const std::string_view closest = ClosestWord(name, known); !closest.empty())
+    else if (const std::string_view closest = ClosestHost(name, known); !closest.empty())
       hint = fmt::format("did you mean '{}'?", closest);
     return absl::NotFoundError(
         fmt::format("no host '{}' in {}; {}", Printable(name), inventory_.path, hint));
+  }
+
+  // "web07" is most often short for "web07.example".
+  static std::string_view ClosestHost(const std::string& name,
+                                      const std::vector<std::string_view>& known) {
+    const auto longer = std::find_if(known.begin(), known.end(), [&](std::string_view host) {
+      return host.starts_with(name + ".");
+    });
+    return longer == known.end() ? ClosestWord(name, known) : *longer;
   }
 
   const Inventory& inventory_;

@@ -185,6 +185,11 @@ class Reader {
       Error(entry.host, "this is not a host name", CheckHostName(*bad).hint);
       return;
     }
+    if (draft_.hosts.size() + names->size() > kMostNames) {
+      Error(entry.host, fmt::format("more than {} hosts in this file", kMostNames),
+            "use several files");
+      return;
+    }
     if (!entry.password.empty() && number_of_passwords_++ == 0)
       first_password_ = At(entry.password);
     for (std::string& name : *names) AddHost(entry, std::move(name));

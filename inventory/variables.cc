@@ -13,8 +13,6 @@ namespace {
 
 using Form = Key::Form;
 
-constexpr Problem kFine;
-
 // Paths, commands and lines of the user's own: anything but what would end a line.
 Problem CheckLine(std::string_view text, std::string_view thing) {
   if (text.empty()) return {fmt::format("an empty {}", thing), "write it, or remove the key"};
@@ -25,7 +23,7 @@ Problem CheckLine(std::string_view text, std::string_view thing) {
   if (control)
     return {fmt::format("a {} with a control character or line break in it", thing),
             "write it on one line"};
-  return kFine;
+  return {};
 }
 
 Problem SetPath(std::string& target, const Word& word) {
@@ -66,9 +64,9 @@ Problem SetSecret(std::optional<SecretSource>& target, SecretSource::Kind kind, 
 }
 
 Problem OneOf(std::string_view thing, const Word& word, std::span<const std::string_view> known) {
-  if (std::find(known.begin(), known.end(), word.text) != known.end()) return kFine;
+  if (std::find(known.begin(), known.end(), word.text) != known.end()) return {};
   std::string list;
-  for (const std::string_view one : known) {
+  for (const std::string_view& one : known) {
     if (!list.empty()) list += &one == &known.back() ? " or " : ", ";
     list += one;
   }
@@ -105,7 +103,7 @@ Problem SetPort(Host& host, const Word& word) {
   const unsigned port = ParsePort(word.text);
   if (port == 0) return {fmt::format("{} is not a port", Quoted(word.text)), "write 1 to 65535"};
   host.connection.port = static_cast<uint16_t>(port);
-  return kFine;
+  return {};
 }
 
 Problem SetAddress(Host& host, const Word& word) {
@@ -142,7 +140,7 @@ Problem AddAllow(Host& host, const Word& word) {
             fmt::format("write {} for the network or {} for the host", ToString(*network),
                         ToString(address))};
   host.time.allow.push_back(ToString(*network));
-  return kFine;
+  return {};
 }
 
 Problem SetLocalStratum(Host& host, const Word& word) {
@@ -151,7 +149,7 @@ Problem SetLocalStratum(Host& host, const Word& word) {
     return {fmt::format("{} is not a stratum that a relay can claim", Quoted(word.text)),
             "write 1 to 15; 10 keeps it below every real server"};
   host.time.local_stratum = static_cast<int>(stratum);
-  return kFine;
+  return {};
 }
 
 StatusOr<Duration> PositiveDuration(const Word& word, Problem& problem) {
@@ -180,7 +178,7 @@ Problem SetMaxStep(Host& host, const Word& word) {
 
 Problem AddExtra(Host& host, const Word& word) {
   host.time.extra.push_back(word.text);
-  return word.text.empty() ? kFine : CheckLine(word.text, "line");
+  return word.text.empty() ? Problem{} : CheckLine(word.text, "line");
 }
 
 // Of `password_file` and its two siblings, for the login and for becoming root.
@@ -239,7 +237,8 @@ constexpr Key kKeys[] = {
      ClearTime<&TimeSettings::upstreams>},
     {"time.servers", Form::kList, false, "", "every relay", AddServerTo<&TimeSettings::servers>,
      ClearTime<&TimeSettings::servers>},
-    {"time.allow", Form::kList, false, "", "[]", AddAllow, ClearTime<&TimeSettings::allow>},
+    {"time.allow", Form::kList, false, "", "networks of the hosts", AddAllow,
+     ClearTime<&TimeSettings::allow>},
     {"time.local_stratum", Form::kScalar, false, "", "none", SetLocalStratum},
     {"time.tolerance", Form::kScalar, false, "", "10ms", SetTolerance},
     {"time.max_step", Form::kScalar, false, "", "1000s", SetMaxStep},

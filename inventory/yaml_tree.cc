@@ -123,7 +123,7 @@ std::string Reason(const YAML::Exception& error) {
 
 void AddYamlError(const YAML::Exception& error, Places& places, Diagnostics& diagnostics) {
   const std::string reason = Reason(error);
-  std::string hint = "check the indentation, brackets and quotes on this line and the one above";
+  std::string hint = "check brackets, quotes and indentation (no tabs) here and on the line above";
   if (reason.find("anchor") != std::string::npos || reason.find("alias") != std::string::npos)
     hint = "quote text that begins with '*' or '&', such as \"web*\"";
   if (error.mark.is_null())

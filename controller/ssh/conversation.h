@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -41,9 +42,12 @@ struct Failure {
 
 std::string_view ToString(Stage stage);  // "resolve", "connect", "host key", …
 std::string_view ToString(Fault fault);  // "not_found", "timed_out", …: stable words for JSON
+std::string ToString(const Failure& failure);  // "STAGE: DETAIL; NEXT STEP"
+
+inline constexpr int kExitBySignal = 255;  // never 0: a killed command has not succeeded
 
 struct Exit {
-  int code = 0;
+  int code = 0;        // kExitBySignal when `signal` is set
   std::string signal;  // name without SIG; empty: exited
 };
 
@@ -51,6 +55,8 @@ struct Exit {
 struct Command {
   std::string line;
   std::string standard_input;
+  // Sent after standard_input: one copy of a large file for all hosts. May be null.
+  std::shared_ptr<const std::string> shared_input = nullptr;
   bool keep_input_open = false;  // for Send; otherwise end of file follows standard_input
   bool become = true;            // run as root, by the host's become method, when not root already
   size_t max_output = size_t{1} << 20;  // beyond it: kOutputTooLong, the channel is closed
@@ -61,8 +67,13 @@ struct Command {
 // Conversations. Used by one thread.
 class Conversation {
  public:
-  struct RunCommand { Command command; };   // only when no command is running
-  struct Send { std::string bytes; bool end = false; };  // to the running command's standard input
+  struct RunCommand {
+    Command command;
+  };  // only when no command is running
+  struct Send {
+    std::string bytes;
+    bool end = false;
+  };  // to the running command's standard input
   struct Wait {};
   struct Done {};  // close the connection; results are in the conversation
   using Next = std::variant<RunCommand, Send, Wait, Done>;

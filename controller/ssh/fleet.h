@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "base/secret.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "controller/ssh/conversation.h"
@@ -17,14 +16,14 @@
 namespace fleetsync::ssh {
 
 struct FleetOptions {
-  size_t forks = 64;  // connections being set up at once (handshake to ready)
+  size_t forks = 64;          // connections being set up at once (handshake to ready)
   size_t max_sessions = 512;  // connections open at once
   Duration connect_deadline = std::chrono::seconds(10);  // resolve to host key
   Duration authenticate_deadline = std::chrono::seconds(30);
   int connect_retries = 1;  // for connects only, with backoff
   size_t sessions_per_bastion = 8;
   bool accept_new_host_keys = false;
-  bool use_ssh_config = true;  // effective values from `ssh -G`, where ssh is installed
+  bool use_ssh_config = true;   // effective values from `ssh -G`, where ssh is installed
   std::string ssh_config_file;  // empty: ssh's own default
 };
 
@@ -36,6 +35,8 @@ class FleetObserver {
   // `failure` is null when the conversation ended by Done.
   virtual void OnHostDone(const inventory::Host& host, Conversation& conversation,
                           const Failure* failure) = 0;
+  // While hosts are being worked on: after each turn of the loop, at least every 100 ms.
+  virtual void OnTurn(Now /*now*/) {}
 };
 
 // Runs one conversation on each host over one event loop in the calling thread and returns when all

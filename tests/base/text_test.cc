@@ -83,6 +83,7 @@ TEST(ClosestWord, FindsASlipOfTheHand) {
 TEST(ClosestWord, AnsweringAShortWordNeedsMostOfItRight) {
   constexpr std::array<std::string_view, 2> kKnown = {"web", "db"};
   EXPECT_EQ(ClosestWord("wb", kKnown), "web");
+  EXPECT_EQ(ClosestWord("wbe", kKnown), "web");  // two neighbours swapped are one slip
   EXPECT_EQ(ClosestWord("zzz", kKnown), "");
 }
 

@@ -60,12 +60,12 @@ TEST(Check, AServerOfTheInventoryThatIsNoRelayIsSuspect) {
                           "relay; give 'db' the role relay, or name another server"));
 }
 
-TEST(Check, RelaysNeedUpstreamsAndSomeoneToServe) {
-  EXPECT_THAT(Warnings("hosts:\n  r1: {role: relay}\n"),
-              ElementsAre("f:2:3: warning: relay r1 has no upstreams; name four or more servers as "
-                          "'upstreams' in 'time'",
-                          "f:2:3: warning: relay r1 serves nobody; name the networks of the "
-                          "clients as 'allow' in 'time'"));
+TEST(Check, RelaysNeedFourUpstreamsOrTheirOwnClock) {
+  EXPECT_THAT(
+      Warnings("hosts:\n  r1: {role: relay}\n  r2: {role: relay}\n"),
+      ElementsAre("f:2:3: warning: relay r[1-2] has no upstreams; name four or more servers "
+                  "as 'upstreams' in 'time'"));
+  EXPECT_THAT(Warnings("hosts:\n  r1: {role: relay, time: {local_stratum: 10}}\n"), IsEmpty());
   EXPECT_THAT(Warnings("defaults: {role: relay}\ntime: {upstreams: [a, b], allow: 10.0.0.0/8}\n"
                        "hosts: [r1, r2]\n"),
               ElementsAre("f:2:8: warning: only 2 upstreams of relay r[1-2]: RFC 8633 asks for "

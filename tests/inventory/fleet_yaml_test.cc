@@ -84,10 +84,10 @@ TEST_F(Fleet, TellsWhereEachValueComesFrom) {
     const Variable& variable = At("web07.example").variables.at(key);
     return variable.text + " | " + variable.from + " | " + ToString(variable.origin);
   };
-  EXPECT_EQ(told("port"), "2222 | host web07.example | fleet.yaml:11:41");
+  EXPECT_EQ(told("port"), "2222 | host web07.example | fleet.yaml:11:40");
   EXPECT_EQ(told("time.tolerance"), "5ms | group web | fleet.yaml:8:50");
-  EXPECT_EQ(told("user"), "prod | group prod | fleet.yaml:9:39");
-  EXPECT_EQ(told("become"), "sudo | defaults | fleet.yaml:2:54");
+  EXPECT_EQ(told("user"), "prod | group prod | fleet.yaml:9:37");
+  EXPECT_EQ(told("become"), "sudo | defaults | fleet.yaml:2:52");
   EXPECT_EQ(told("time.upstreams"), "[0.pool.ntp.org, 1.pool.ntp.org] | time | fleet.yaml:4:3");
 }
 
@@ -388,6 +388,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"time: {extra: \"a\\u0007b\"}\n",
                 "f:1:15: a line with a control character or line break in it; write it on one "
                 "line"}));
+
+TEST(BadFleet, OfMoreNamesThanAFleetCanHaveIsRefused) {
+  const Loaded loaded = ParseFleetYaml("hosts: [\"a[1-60000]\", \"b[1-60000]\"]\n", "f");
+  EXPECT_THAT(Texts(loaded.diagnostics),
+              ElementsAre("f:1:23: more than 100000 names in this file; use several files"));
+}
 
 TEST(BadFleet, AllMistakesAreReportedAtOnceInTheirOrder) {
   const Loaded loaded = ParseFleetYaml(R"(hosts:

@@ -135,6 +135,14 @@ TEST(Select, AMistypedExcludeIsNeverIgnored) {
             "no host 'web99' in fleet.yaml; did you mean 'web09'?");
 }
 
+TEST(Select, AShortNameIsAnsweredWithTheLongOne) {
+  const Loaded loaded = ParseFleetYaml("hosts: [\"web[1-9].example\"]\n", "fleet.yaml");
+  EXPECT_EQ(
+      Message(
+          Select(loaded.inventory, {.groups = {}, .limits = {"web7"}, .excludes = {}}).status()),
+      "no host 'web7' in fleet.yaml; did you mean 'web7.example'?");
+}
+
 TEST(Select, FromAnInventoryWithoutHostsIsAnError) {
   const Loaded loaded = ParseFleetYaml("", "fleet.yaml");
   EXPECT_EQ(Message(Select(loaded.inventory, {}).status()), "fleet.yaml has no hosts");

@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
     Corners, BadServers,
     ::testing::Values(
         BadCase{"ops pass word web01",
-                "s:1:14: 4 words, where a line has one to three; write HOST, USER HOST or USER "
+                "s:1:15: 4 words, where a line has one to three; write HOST, USER HOST or USER "
                 "PASSWORD HOST; a password with a blank in it needs fleet.yaml and password_file",
                 true},
         BadCase{"ops #pass web01",
@@ -178,6 +178,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "s:2:1: a NUL byte; this is not plain text; save the file as UTF-8 text"},
         BadCase{std::string_view("\xff\xfew\0e\0b\0", 8),  // UTF-16, as Windows' editor saves it
                 "s:1:1: a NUL byte; this is not plain text; save the file as UTF-8 text"}));
+
+TEST(BadServers, AreMoreThanAFleetCanBe) {
+  const ServersTxt servers = ParseServersTxt("a[1-60000]\nb[1-60000]\n", "s");
+  EXPECT_THAT(Texts(servers.loaded.diagnostics),
+              ElementsAre("s:2:1: more than 100000 hosts in this file; use several files"));
+}
 
 TEST(BadServers, AreAllReportedAtOnce) {
   const ServersTxt servers = ParseServersTxt("a b c d\nweb01\nweb01:0\nweb 0/1\n", "s");

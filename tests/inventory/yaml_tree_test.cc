@@ -57,10 +57,13 @@ TEST_P(BadYaml, IsRefusedWithPlaceAndHint) {
 INSTANTIATE_TEST_SUITE_P(
     Corners, BadYaml,
     ::testing::Values(
-        BadCase{"a: [1, 2\nb: 3\n",
-                "f:2:2: this is not YAML: illegal map value; check the indentation, brackets and "
-                "quotes on this line and the one above"},
-        BadCase{"a:\n\t- b\n", "f:2:1: this is not YAML: illegal character in scalar; check"},
+        BadCase{
+            "a: [1, 2\nb: 3\n",
+            "f:2:2: this is not YAML: end of sequence flow not found; check brackets, quotes and "
+            "indentation (no tabs) here and on the line above"},
+        BadCase{"a:\n\t- b\n",
+                "f:2:2: this is not YAML: illegal block entry; check brackets, quotes and "
+                "indentation (no tabs) here and on the line above"},
         BadCase{"a: *web\n",
                 "f:1:4: this is not YAML: the referenced anchor is not defined; quote text that "
                 "begins with '*' or '&', such as \"web*\""},

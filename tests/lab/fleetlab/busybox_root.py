@@ -54,8 +54,9 @@ def build(base, root, password):
 
 
 def _write_etc(root, password_hash):
+    shadow = f"root:*:19000::::::\nops:*:19000::::::\npw:{password_hash}:19000::::::\n"
     files = {"passwd": PASSWD, "group": GROUP, "nsswitch.conf": NSSWITCH, "ssh/sshd_config": SSHD_CONFIG,
-             "shells": "/bin/sh\n", "shadow": f"root:*:19000::::::\nops:*:19000::::::\npw:{password_hash}:19000::::::\n"}
+             "shells": "/bin/sh\n", "shadow": shadow}
     for name, text in files.items():
         (root / "etc" / name).write_text(text)
     (root / "etc/shadow").chmod(0o600)

@@ -32,6 +32,7 @@ def _up(options):
     with lab.lock() as lock:
         lab.load()
         planned = hosts.plan(lab, dealt, options.kind, options.name_prefix)
+        folders.make_run_folder(lab.folder)
         hosts.bring_up(lab, planned, lock, offset_range=clocks.parse_range(options.clock_offset),
                        ppm_range=clocks.parse_range(options.clock_ppm), seed=options.seed,
                        start_daemons=options.start_daemons)
@@ -118,7 +119,7 @@ def _add_up(commands):
     up.set_defaults(action=_up)
     up.add_argument("--hosts", type=int, help="number of hosts")
     up.add_argument("--kind", choices=hosts.KINDS, default="host")
-    up.add_argument("--sort", default="chrony", help="sorts, dealt round robin (chrony,ntp) or counted (chrony:8,ntp:2)")
+    up.add_argument("--sort", default="chrony", help="dealt round robin (chrony,ntp) or counted (chrony:8,ntp:2)")
     up.add_argument("--name-prefix", help="names of the hosts, instead of their sort; also their group")
     up.add_argument("--clock-offset", default="0", metavar="RANGE", help="seconds off the truth, as 5 or -10..10")
     up.add_argument("--clock-ppm", default="0", metavar="RANGE", help="error of the oscillators, as 5 or -50..50")

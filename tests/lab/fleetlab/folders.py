@@ -5,8 +5,10 @@ import fcntl
 import os
 import pathlib
 import re
+import shutil
 
 from .errors import LabError
+from .shell import run
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 DEFAULT_LAB = "default"
@@ -38,6 +40,29 @@ def check_lab_name(name):
     return name
 
 
+def is_mount_point(folder):
+    """Unlike os.path.ismount(), recognises a folder that is bound to itself, as `ip` does with /run/netns."""
+    mounts = pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return any(line.split()[4] == str(folder) for line in mounts)
+
+
+def make_run_folder(folder):
+    """Makes a lab's folder, if there is none, in memory: the hosts' clocks are mapped files in it, and writing them
+    must not wait for a disk where /run is on one."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        if is_root():
+            run(["mount", "-t", "tmpfs", "-o", "mode=755", "fleetsync-lab", str(folder)])
+
+
+def remove_run_folder(folder):
+    """Also empties it: namespaces of other labs may keep what is mounted there alive."""
+    shutil.rmtree(folder, ignore_errors=True)
+    while is_mount_point(folder):
+        run(["umount", "--lazy", str(folder)])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _same_file(descriptor, path):
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
@@ -46,10 +71,13 @@ def _same_file(descriptor, path):
 
 
 def _lock(path):
-    """Opens and locks `path`; again if the holder before us removed the file while we waited."""
+    """Opens and locks `path`; again if the holder before us removed the file, or its folder, while we waited."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _same_file(descriptor, path):
             return descriptor

@@ -36,6 +36,9 @@ UNIT_DROP_INS = {
 MASKED_UNITS = ["systemd-networkd.service", "systemd-resolved.service", "apt-daily.timer", "apt-daily-upgrade.timer",
                 "e2scrub_all.timer", "fstrim.timer", "dpkg-db-backup.timer"]
 
+# A journal on disk would be open for writing, and forbid to make the root file system read-only.
+JOURNALD_CONFIG = "[Journal]\nStorage=volatile\n"
+
 _MODES = {"root": 0o700, "root/.ssh": 0o700, "home/ops/.ssh": 0o700, "etc/sudoers.d": 0o750}
 _OWNERS = {"home/ops": 1000, "home/ops/.ssh": 1000, "home/ops/.ssh/authorized_keys": 1000}
 
@@ -98,6 +101,7 @@ def build_site(lab):
     site.write("etc/resolv.conf", "")
     site.write("etc/ssh/sshd_config.d/lab.conf", SSHD_CONFIG)
     site.write("etc/sudoers.d/lab", SUDOERS, 0o440)
+    site.write("etc/systemd/journald.conf.d/lab.conf", JOURNALD_CONFIG)
     for home in ("root", "home/ops"):
         site.write(f"{home}/.ssh/authorized_keys", public_key, 0o600)
     for unit, text in UNIT_DROP_INS.items():

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 
+from . import folders
 from .errors import LabError
 from .shell import run
 from .state import CONTROLLER_ADDRESS
@@ -76,16 +77,10 @@ def delete_namespaces(names):
     run(["ip", "-batch", "-"], stdin="".join(f"netns del {name}\n" for name in names))
 
 
-def _is_mount_point(folder):
-    """Unlike os.path.ismount(), recognises a folder that is bound to itself, as `ip` does."""
-    mounts = pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-    return any(line.split()[4] == str(folder) for line in mounts)
-
-
 def remove_netns_folder_if_unused():
     """Undoes what `ip netns add` set up for itself, once no namespace of anybody is left."""
     if NETNS_FOLDER.is_dir() and not any(NETNS_FOLDER.iterdir()):
-        while _is_mount_point(NETNS_FOLDER):
+        while folders.is_mount_point(NETNS_FOLDER):
             run(["umount", "--lazy", str(NETNS_FOLDER)])
         NETNS_FOLDER.rmdir()
 

@@ -64,15 +64,16 @@ def descendants(roots):
         found |= more
 
 
-def supervisors(folder):
-    """The `labhost supervise` processes whose host folder is below `folder`."""
+def labhosts(folder):
+    """The `labhost` processes of hosts whose folder is below `folder`: inits, supervisors, hosts being started."""
     found = set()
     for pid in all_pids():
         try:
             arguments = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if arguments[1:2] == [b"supervise"] and arguments[2].startswith(f"{folder}/".encode()):
+        of_folder = any(argument.startswith(f"{folder}/".encode()) for argument in arguments[2:])
+        if of_folder and arguments[0].endswith(b"/labhost"):
             found.add(pid)
     return found
 

@@ -7,6 +7,9 @@ runs without CAP_SYS_TIME and with a policy that forbids starting services.
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
+import hashlib
+import inspect
 import os
 import pathlib
 import shutil
@@ -94,8 +97,13 @@ _WITHOUT_CLOCK = ["setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time"]
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
+@functools.cache
 def _folder(name):
-    return folders.cache() / "roots" / name
+    """Where a root is kept: another folder whenever what it is made of, or how, has changed."""
+    recipe = (ROOTS[name], _FINISH_BASE, _BUILD_LAYER, LAB_PASSWORD, inspect.getsource(busybox_root))
+    parent = _folder(ROOTS[name].parent).name if ROOTS[name].parent else ""
+    digest = hashlib.sha256(repr((recipe, parent)).encode()).hexdigest()[:8]
+    return folders.cache() / "roots" / f"{name}-{digest}"
 
 
 def _parent_chain(name):
@@ -142,7 +150,7 @@ def _build(name):
     """Builds into a temporary folder and renames it, so that a root which exists is complete."""
     root = ROOTS[name]
     started = time.monotonic()
-    print(f"lab: building root {name}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"lab: building root {name}\n")
     _folder(name).parent.mkdir(parents=True, exist_ok=True)
     workspace = pathlib.Path(tempfile.mkdtemp(dir=_folder(name).parent, prefix=f".{name}-"))
     workspace.chmod(0o755)
@@ -157,7 +165,7 @@ def _build(name):
         os.rename(workspace / "root", _folder(name))
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
-    print(f"lab: built root {name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    sys.stderr.write(f"lab: built root {name} in {time.monotonic() - started:.0f} s\n")
 
 
 def _ancestors_first(names):

@@ -2,16 +2,15 @@
 
 import contextlib
 import os
-import shutil
 
 from . import cgroups, folders, hosts, network, processes
 
 
 def _members(lab):
-    """The processes of a lab: in its namespaces, in its control groups, or below a supervisor of its sshds."""
+    """The processes of a lab: in its namespaces, in its control groups, or below a labhost of it."""
     namespaces = [network.NETNS_FOLDER / name for name in network.namespaces_of(lab.name)]
     found = processes.in_namespaces(namespaces) | processes.in_cgroups(cgroups.of_lab(lab.name))
-    return found | processes.descendants(processes.supervisors(lab.folder / "hosts"))
+    return found | processes.descendants(processes.labhosts(lab.folder / "hosts"))
 
 
 def take_down(lab):
@@ -21,12 +20,12 @@ def take_down(lab):
     if folders.is_root():
         network.remove_netns_folder_if_unused()
     cgroups.remove(lab.name)
-    shutil.rmtree(lab.folder, ignore_errors=True)
+    folders.remove_run_folder(lab.folder)
     with contextlib.suppress(FileNotFoundError):
         os.remove(folders.runs() / f".{lab.name}.lock")
-    if not any(entry.is_dir() for entry in folders.runs().iterdir()):
-        hosts.remove_privsep_folder()
-    with contextlib.suppress(OSError):  # other labs are up
+    with contextlib.suppress(OSError):  # other labs are up, or another `down` was faster
+        if not any(entry.is_dir() for entry in folders.runs().iterdir()):
+            hosts.remove_privsep_folder()
         folders.runs().rmdir()
 
 

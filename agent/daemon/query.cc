@@ -1,0 +1,96 @@
+#include "agent/daemon/query.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <iterator>
+#include <vector>
+
+#include "agent/daemon/engine_shell.h"
+#include "agent/daemon/stop_signal.h"
+#include "agent/net/address_text.h"
+#include "base/clock_read.h"
+#include "base/text.h"
+#include "base/time_text.h"
+#include "fmt/format.h"
+#include "proto/ntp/names.h"
+
+namespace fleetsync::daemon {
+namespace {
+
+constexpr Duration kLongest = std::chrono::seconds(8);
+constexpr int kSamples = 4;
+
+using Row = std::array<std::string, 8>;
+
+bool IsComplete(const ntp::Snapshot& snapshot) {
+  return std::all_of(snapshot.sources.begin(), snapshot.sources.end(),
+                     [](const auto& s) { return std::popcount(s.reach) >= kSamples; });
+}
+
+char Sign(ntp::SourceState state) {
+  switch (state) {
+    case ntp::SourceState::kSelected:
+      return '*';
+    case ntp::SourceState::kCandidate:
+      return '+';
+    case ntp::SourceState::kFalseticker:
+      return 'x';
+    case ntp::SourceState::kUnreachable:
+      return '?';
+  }
+  return ' ';
+}
+
+Row ToRow(const ntp::SourceSnapshot& s) {
+  Row row{fmt::format("{} {}", Sign(s.state), Printable(s.name)),
+          s.address ? net::AddressText(*s.address) : "-"};
+  if (!s.sample_age) {
+    std::fill(row.begin() + 2, row.end(), "-");
+    row[7] = s.trouble.empty() ? "no answer" : s.trouble;
+    return row;
+  }
+  row[2] = fmt::format("{}", s.stratum);
+  row[3] = FormatSigned(s.offset);
+  row[4] = FormatDuration(s.error_bound);
+  row[5] = FormatDuration(s.delay);
+  row[6] = FormatDuration(s.jitter);
+  row[7] = ntp::ReferenceIdText(s.reference_id, s.stratum);
+  return row;
+}
+
+}  // namespace
+
+StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed) {
+  for (ntp::SourceConfig& source : config.sources) source.iburst = true;
+  EngineShell shell(std::move(config), seed, [](const std::string&) {});
+  FS_RETURN_IF_ERROR(shell.Start());
+  const MonoTime end = ReadClocks().mono + kLongest;
+  while (!StopRequested() && ReadClocks().mono < end && !IsComplete(shell.TakeSnapshot())) {
+    FS_RETURN_IF_ERROR(shell.Turn(end, {}));
+  }
+  return shell.TakeSnapshot();
+}
+
+std::string QueryTable(const ntp::Snapshot& snapshot) {
+  std::vector<Row> rows = {
+      {"  SOURCE", "ADDRESS", "STRATUM", "OFFSET", "BOUND", "DELAY", "JITTER", "REFERENCE"}};
+  for (const ntp::SourceSnapshot& s : snapshot.sources) rows.push_back(ToRow(s));
+  std::array<size_t, std::tuple_size_v<Row>> widths{};
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    for (size_t i = 0; i + 1 < row.size(); ++i) {
+      text += row[i] + std::string(widths[i] - DisplayWidth(row[i]) + 2, ' ');
+    }
+    text += row.back() + '\n';
+  }
+  if (!snapshot.synchronised) return text + "\nno majority of the sources can be believed\n";
+  return text + fmt::format("\nthis clock is off by {}, give or take {}; stratum {}\n",
+                            FormatSigned(snapshot.offset), FormatDuration(snapshot.error_bound),
+                            snapshot.stratum);
+}
+
+}  // namespace fleetsync::daemon

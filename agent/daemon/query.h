@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "agent/engine/config.h"
+#include "agent/engine/snapshot.h"
+#include "base/status.h"
+
+namespace fleetsync::daemon {
+
+// Measures the sources, four requests each, and returns what they say; nothing is set. Takes six
+// seconds, and a few more for those that do not answer.
+StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed);
+
+// The snapshot as a table for people, with the verdict in the last line.
+std::string QueryTable(const ntp::Snapshot& snapshot);
+
+}  // namespace fleetsync::daemon

@@ -1,0 +1,199 @@
+#include "agent/engine/association.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/format.h"
+#include "proto/ntp/names.h"
+
+namespace fleetsync::ntp {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kBurstSpacing = seconds(2);  // RFC 5905 13: servers rate-limit closer ones
+constexpr int kBurstSize = 4;
+constexpr Duration kFirstSpread = milliseconds(200);  // several sources are not asked at once
+constexpr double kIntervalSpread = 0.05;              // so that a fleet does not ask in step
+constexpr Duration kFirstResolveRetry = seconds(2);
+constexpr int kMaxResolveDoublings = 6;  // to 128 s
+constexpr int kUnansweredBeforeResolve = 8;
+
+double Uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x1p-53; }
+
+}  // namespace
+
+Association::Association(SourceId id, SourceConfig config, int8_t precision)
+    : id_(id), config_(std::move(config)), precision_(precision), poll_(config_.minpoll) {}
+
+void Association::Start(Now now, Random& random, Actions& actions) {
+  burst_left_ = config_.iburst ? kBurstSize : 0;
+  next_timer_ = now.mono + FromSeconds(ToSeconds(kFirstSpread) * Uniform(random));
+  resolving_ = true;
+  actions.push_back(Resolve{id_, config_.name, config_.port});
+}
+
+Duration Association::Interval(Random& random) const {
+  const double spread = 1 + kIntervalSpread * (2 * Uniform(random) - 1);
+  return FromSeconds(ToSeconds(FromLog2(poll_)) * spread);
+}
+
+void Association::OnTimer(Now now, Random& random, Actions& actions) {
+  if (now.mono < next_timer_ || denied_) return;
+  const bool address_is_stale = address_ && unanswered_ >= kUnansweredBeforeResolve;
+  if ((!address_ || address_is_stale) && !resolving_) {
+    resolving_ = true;
+    unanswered_ = 0;
+    actions.push_back(Resolve{id_, config_.name, config_.port});
+  }
+  if (address_) {
+    Transmit(now, random, actions);
+  } else {
+    next_timer_ = now.mono + kFirstResolveRetry;  // OnResolved moves it
+  }
+}
+
+void Association::OnResolved(Now now, std::optional<Address> address) {
+  resolving_ = false;
+  if (!address) {
+    if (address_) return;  // keep asking the old one
+    trouble_ = "the name does not resolve";
+    next_timer_ = now.mono + kFirstResolveRetry * (1 << resolve_attempts_);
+    resolve_attempts_ = std::min(resolve_attempts_ + 1, kMaxResolveDoublings);
+    return;
+  }
+  resolve_attempts_ = 0;
+  if (address_ == address) return;
+  if (address_) filter_.Clear();  // another server: its samples are not comparable
+  const bool first = !address_;
+  address_ = address;
+  outstanding_.reset();
+  reach_ = 0;
+  trouble_.clear();
+  next_timer_ = first ? std::min(next_timer_, now.mono + kFirstSpread) : now.mono;
+}
+
+void Association::Restart(Now now) {
+  filter_.Clear();
+  outstanding_.reset();
+  if (denied_) return;
+  burst_left_ = burst_allowed_ ? kBurstSize : 0;
+  if (address_) next_timer_ = now.mono;
+}
+
+void Association::Transmit(Now now, Random& random, Actions& actions) {
+  if (outstanding_ && trouble_.empty()) trouble_ = "no answer";
+  reach_ = static_cast<uint8_t>(reach_ << 1);
+  ++unanswered_;
+  Timestamp cookie{random()};
+  if (cookie.IsZero()) cookie.bits = 1;
+  outstanding_ =
+      Outstanding{{.cookie = cookie, .sent = now.system, .precision = precision_}, std::nullopt};
+
+  Send send{id_, *address_, {}, kHeaderSize, cookie.bits};
+  Encode(ClientRequest(cookie, poll_),
+         std::span<std::byte, kHeaderSize>(send.bytes.data(), kHeaderSize));
+  actions.push_back(send);
+
+  if (burst_left_ > 0) --burst_left_;
+  next_timer_ = now.mono + (burst_left_ > 0 ? kBurstSpacing : Interval(random));
+}
+
+void Association::OnSent(Now now, uint64_t token, SystemTime sent) {
+  if (!outstanding_ || outstanding_->request.cookie.bits != token) return;
+  outstanding_->request.sent = sent;
+  outstanding_->sent = now;
+}
+
+void Association::OnPacket(Now now, Random& random, std::span<const std::byte> wire,
+                           SystemTime received, Actions& actions) {
+  if (!outstanding_ || !outstanding_->sent) return;
+  const Decoded decoded = Decode(wire);
+  if (!decoded.ok()) return;
+  const ExchangeResult result = Evaluate(outstanding_->request, decoded.packet, received);
+  if (result.verdict == Verdict::kNotAServer || result.verdict == Verdict::kOriginMismatch) {
+    return;  // not the answer: it may still come
+  }
+  if (result.verdict == Verdict::kGood) {
+    TakeSample(now, decoded.packet, result.measurement);
+    if (reach_ == 0 && config_.iburst && burst_allowed_ && burst_left_ == 0) {
+      burst_left_ = kBurstSize - 1;
+      next_timer_ = now.mono + kBurstSpacing;
+    }
+    reach_ |= 1;
+    unanswered_ = 0;
+    fit_ = true;
+    trouble_.clear();
+  } else if (result.verdict == Verdict::kKiss) {
+    OnKiss(now, random, decoded.packet, actions);
+  } else {
+    trouble_ = Describe(result.verdict);
+    fit_ = result.verdict != Verdict::kUnsynchronised && result.verdict != Verdict::kRootDistance;
+  }
+  outstanding_.reset();
+}
+
+void Association::TakeSample(Now now, const Packet& packet, const Measurement& measurement) {
+  // Whoever moved the clock between request and answer has moved T1 against T4.
+  const Now& sent = *outstanding_->sent;
+  const Duration clock_moved = (now.system - sent.system) - (now.mono - sent.mono);
+  filter_.Add({.at = now,
+               .offset = measurement.offset,
+               .delay = measurement.delay,
+               .dispersion = measurement.dispersion + Abs(clock_moved),
+               .root_delay = packet.root_delay,
+               .root_dispersion = packet.root_dispersion});
+  stratum_ = packet.stratum;
+  leap_ = packet.leap;
+  reference_id_ = packet.reference_id;
+}
+
+void Association::OnKiss(Now now, Random& random, const Packet& packet, Actions& actions) {
+  trouble_ = fmt::format("kiss-o'-death {}", ReferenceIdText(packet.reference_id, 0));
+  actions.push_back(Note{Note::Kind::kKissed, id_, {}, trouble_});
+  switch (KissOf(packet.reference_id)) {
+    case Kiss::kRate:
+      burst_allowed_ = false;
+      burst_left_ = 0;
+      poll_ = static_cast<int8_t>(std::min<int>(poll_ + 1, std::max(config_.maxpoll, poll_)));
+      next_timer_ = now.mono + Interval(random);
+      return;
+    case Kiss::kDeny:
+    case Kiss::kRestrict:
+      denied_ = true;
+      reach_ = 0;
+      filter_.Clear();
+      next_timer_ = MonoTime::max();
+      return;
+    case Kiss::kOther:
+      return;
+  }
+}
+
+std::optional<Estimate> Association::At(Now now) const {
+  if (reach_ == 0 || !fit_) return std::nullopt;
+  return filter_.At(now);
+}
+
+SourceSnapshot Association::TakeSnapshot(Now now) const {
+  SourceSnapshot s;
+  s.id = id_;
+  s.name = config_.name;
+  s.address = address_;
+  s.stratum = stratum_;
+  s.reach = reach_;
+  s.poll = poll_;
+  s.reference_id = reference_id_;
+  s.trouble = trouble_;
+  if (const std::optional<Estimate> e = filter_.At(now)) {
+    s.offset = e->offset;
+    s.error_bound = e->error_bound;
+    s.delay = e->delay;
+    s.jitter = e->jitter;
+    s.sample_age = now.mono - e->newest;
+  }
+  return s;
+}
+
+}  // namespace fleetsync::ntp

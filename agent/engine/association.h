@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+
+#include "agent/engine/action.h"
+#include "agent/engine/config.h"
+#include "agent/engine/sample_filter.h"
+#include "agent/engine/snapshot.h"
+#include "base/time.h"
+#include "proto/ntp/exchange.h"
+
+namespace fleetsync::ntp {
+
+using Random = std::mt19937_64;
+
+// One source: when to ask it, which answers to take, what they say. Times it is handed never go
+// back on the monotonic line. Not thread-safe.
+class Association {
+ public:
+  Association(SourceId id, SourceConfig config, int8_t precision);
+
+  void Start(Now now, Random& random, Actions& actions);
+  void OnTimer(Now now, Random& random, Actions& actions);
+  void OnSent(Now now, uint64_t token, SystemTime sent);
+  void OnPacket(Now now, Random& random, std::span<const std::byte> wire, SystemTime received,
+                Actions& actions);
+  // None: no usable address; asked again later, ever more seldom.
+  void OnResolved(Now now, std::optional<Address> address);
+  // What was measured is void; measure anew, at once.
+  void Restart(Now now);
+
+  MonoTime next_timer() const { return next_timer_; }
+  const std::optional<Address>& address() const { return address_; }
+  // The samples carried forward to `now`; none while the source cannot be believed at all.
+  std::optional<Estimate> At(Now now) const;
+  SourceSnapshot TakeSnapshot(Now now) const;  // state is left kUnreachable: selection decides
+  uint8_t stratum() const { return stratum_; }
+  Leap leap() const { return leap_; }
+
+ private:
+  struct Outstanding {
+    Request request;
+    std::optional<Now> sent;  // none: it has not left
+  };
+
+  void Transmit(Now now, Random& random, Actions& actions);
+  void TakeSample(Now now, const Packet& packet, const Measurement& measurement);
+  void OnKiss(Now now, Random& random, const Packet& packet, Actions& actions);
+  Duration Interval(Random& random) const;
+
+  SourceId id_;
+  SourceConfig config_;
+  int8_t precision_;
+
+  std::optional<Address> address_;
+  MonoTime next_timer_ = MonoTime::max();
+  int8_t poll_;
+  int burst_left_ = 0;         // requests still to be sent in quick succession
+  bool burst_allowed_ = true;  // until the server says RATE
+  bool denied_ = false;        // the server said DENY or RSTR: never asked again
+  int resolve_attempts_ = 0;
+  bool resolving_ = false;
+
+  std::optional<Outstanding> outstanding_;
+  uint8_t reach_ = 0;
+  int unanswered_ = 0;  // requests since the last good answer
+  bool fit_ = true;     // false: the last answer said that the server itself is lost
+  SampleFilter filter_;
+  uint8_t stratum_ = 16;
+  Leap leap_ = Leap::kUnsynchronised;
+  uint32_t reference_id_ = 0;
+  std::string trouble_;
+};
+
+}  // namespace fleetsync::ntp

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/engine/address.h"
+#include "agent/engine/config.h"
+#include "base/time.h"
+#include "proto/ntp/packet.h"
+
+namespace fleetsync::ntp {
+
+enum class SourceState : uint8_t {
+  kSelected,     // * the reference
+  kCandidate,    // + a truechimer
+  kFalseticker,  // x outside of what the majority agrees on, or no majority
+  kUnreachable,  // ? no answer, no synchronised answer, or not asked
+};
+
+struct SourceSnapshot {
+  SourceId id{};
+  std::string name{};                // as configured
+  std::optional<Address> address{};  // none: the name did not resolve yet
+  SourceState state = SourceState::kUnreachable;
+  uint8_t stratum = 16;
+  uint8_t reach = 0;  // shift register of the last eight requests
+  int8_t poll = 6;    // log2 seconds
+  uint32_t reference_id = 0;
+  Duration offset{};       // as Snapshot's
+  Duration error_bound{};  // as Snapshot's
+  Duration delay{};
+  Duration jitter{};
+  std::optional<Duration>
+      sample_age{};       // of the newest sample; none: the fields above mean nothing
+  std::string trouble{};  // why the last answer was no sample; empty: it was
+};
+
+// Everything the engine believes, at one moment.
+struct Snapshot {
+  Now at;
+  bool synchronised = false;  // a source is selected; else offset and bounds mean nothing
+  Duration offset{};          // of the reference from the system clock; add it to be right
+  Duration error_bound{};     // |true offset - offset| is at most this
+  uint8_t stratum = 16;       // the selected source's and one more
+  Leap leap = Leap::kUnsynchronised;
+  uint32_t reference_id = 0;  // of the selected source: its IPv4 address
+  Duration root_delay{};
+  Duration root_dispersion{};
+  Duration jitter{};
+  std::vector<SourceSnapshot> sources;  // in the order of the configuration
+};
+
+}  // namespace fleetsync::ntp

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "agent/engine/address.h"
+#include "base/status.h"
+#include "base/time.h"
+
+namespace fleetsync::net {
+
+struct Datagram {
+  size_t size = 0;
+  // When the kernel took it from the network, by CLOCK_REALTIME; none where it does not tell.
+  std::optional<SystemTime> stamp;
+};
+
+// A UDP socket that talks to one address, from a port of the kernel's choice. Keeps to the calls
+// that interposing network simulators know: type SOCK_DGRAM alone, one iovec, one datagram a call.
+class UdpSocket {
+ public:
+  // Unavailable and the like when there is no route.
+  static StatusOr<UdpSocket> Connect(const ntp::Address& address);
+
+  UdpSocket(UdpSocket&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  UdpSocket& operator=(UdpSocket&& other) noexcept;
+  UdpSocket(const UdpSocket&) = delete;
+  UdpSocket& operator=(const UdpSocket&) = delete;
+  ~UdpSocket();
+
+  int fd() const { return fd_; }
+  Status Send(std::span<const std::byte> bytes);
+  // None: nothing is there (any more). A datagram longer than `buffer` is dropped, as none. An
+  // error is what the network said about an earlier request: connection refused, no route.
+  StatusOr<std::optional<Datagram>> Receive(std::span<std::byte> buffer);
+
+ private:
+  explicit UdpSocket(int fd) : fd_(fd) {}
+
+  int fd_;
+};
+
+}  // namespace fleetsync::net

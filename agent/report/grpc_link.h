@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/status.h"
+#include "proto/fleetsync/v1/fleet.pb.h"
+
+namespace fleetsync::report {
+
+// What happened on the stream since the last Take.
+struct Welcomed {
+  uint64_t stored_through = 0;
+};
+struct Acknowledged {
+  uint64_t through = 0;
+};
+struct Broken {
+  std::string why;
+};
+using LinkEvent = std::variant<Welcomed, Acknowledged, Broken>;
+
+struct GrpcLinkConfig {
+  std::string controller;  // "192.0.2.1:7312", "[2001:db8::1]:7312", "controller.example:7312"
+  v1::Hello hello;
+};
+
+// One stream to the controller at a time, without TLS. Everything is called by one thread; a thread
+// of the link's own waits for gRPC and makes fd() readable. It sets no deadline: gRPC's timers run
+// on CLOCK_REALTIME, which this product steps.
+class GrpcLink {
+ public:
+  static StatusOr<std::unique_ptr<GrpcLink>> Create(GrpcLinkConfig config);
+  virtual ~GrpcLink() = default;
+
+  virtual int fd() const = 0;
+  // On a channel of its own, so that nothing old is waited for. Ends with Welcomed or Broken.
+  virtual void Connect() = 0;
+  // Queued, and written in order once welcomed.
+  virtual void Send(v1::Report report) = 0;
+  // At once; what comes of the old stream is not told.
+  virtual void Disconnect() = 0;
+  virtual std::vector<LinkEvent> Take() = 0;
+};
+
+}  // namespace fleetsync::report

@@ -1,0 +1,54 @@
+#include "controller/serve/serve.h"
+
+#include <memory>
+#include <optional>
+
+#include "CLI/CLI.hpp"
+#include "controller/cli/commands.h"
+#include "controller/cli/exit_code.h"
+
+namespace fleetsync::cli {
+namespace {
+
+constexpr const char* kHelp =
+    "Take the agents' reports into the database that 'fleetsync status' reads, until SIGTERM or "
+    "Ctrl-C.\n\n"
+    "Only hosts that the inventory names may report. A report is acknowledged when it is on disk; "
+    "agents keep what was not, so nothing is lost when this stops or the disk is full.\n\n"
+    "  fleetsync serve --insecure\n"
+    "  fleetsync serve --insecure --listen 127.0.0.1:7400 --db ./fleet.db\n"
+    "  fleetsync serve --insecure --insecure-network --listen 198.18.0.254:7312\n";
+
+int RunServe(const Context& context, serve::ServeOptions options) {
+  const std::optional<inventory::Inventory> inventory = LoadInventory(context);
+  if (!inventory) return kUsage;
+  for (const inventory::Host& host : inventory->hosts) options.hosts.insert(host.name);
+  options.db_path = DbPath(context.options);
+  const Status status = serve::Serve(options, *context.stop);
+  if (status.ok()) return kAllWell;
+  PrintError(Message(status));
+  return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status) ? kUsage
+                                                                               : kHostFailed;
+}
+
+}  // namespace
+
+void AddServe(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("serve", kHelp);
+  auto options = std::make_shared<serve::ServeOptions>();
+  command->add_option("--listen", options->listen, "Where agents connect to; port 0: any free one")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  command->add_flag("--insecure", options->plain_text.insecure,
+                    "Take reports in plain text: needed, as there is no TLS yet");
+  command->add_flag("--insecure-network", options->plain_text.insecure_network,
+                    "With --insecure: also on an address that other machines reach. On a closed "
+                    "network only: whoever reaches the port can report for any host");
+  command->add_option("--port-file", options->port_file, "Write the port that was bound here")
+      ->type_name("FILE");
+  command->callback([options, &action] {
+    action = [options](const Context& context) { return RunServe(context, *options); };
+  });
+}
+
+}  // namespace fleetsync::cli

@@ -1,0 +1,372 @@
+# Puts the agent on this host as one transaction: everything is staged and checked, then swapped in;
+# whatever fails, the state before is restored, by the next run when this one was killed.
+# Runs as root under dash and busybox ash; its variables were assigned by the controller before it,
+# its standard input is the binary. Prints `key=value` lines between two marker lines.
+
+work=/var/lib/fleetsync-install
+lock=/var/run/fleetsync-install.lock  # gone after a restart of the host, when its number means nothing
+binary=/usr/local/sbin/fleetsync-agent
+config_path=/etc/fleetsync/agent.conf
+
+fleetsync_install() {
+  LC_ALL=C; export LC_ALL
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH; export PATH
+  umask 022
+  # A broken connection ends the input, not the work: what has begun is finished or undone.
+  trap : HUP PIPE INT TERM
+  printf '\nfleetsync-agent-install 1 begin\n'
+  if lock; then
+    if transaction; then
+      rm -f "$work/swapping"
+      rm -rf "$work/backup"
+    else
+      undo
+    fi
+    rm -rf "$lock"
+  fi
+  echo 'fleetsync-agent-install 1 end'
+}
+
+# fail TEXT: what will be reported; the first one counts.
+fail() {
+  [ -n "$failure" ] || failure=$1
+  return 1
+}
+
+say() { printf '%s\n' "$(printf '%s' "$1" | tr '\n\r' '  ')"; }
+
+# run DOING COMMAND…: quietly; on failure with what the command said last.
+run() {
+  doing=$1
+  shift
+  said=$("$@" 2>&1 </dev/null) || fail "$doing: ${said:-failed}"
+}
+
+lock() {
+  run "making $work" mkdir -p "$work" || { say "failed=$failure"; return 1; }
+  chmod 700 "$work"
+  tries=0
+  until mkdir "$lock" 2>/dev/null; do
+    holder=$(cat "$lock/pid" 2>/dev/null)
+    if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
+      say "failed=another installation runs on this host (process $holder)"
+      return 1
+    fi
+    tries=$((tries + 1))
+    if [ "$tries" -gt 3 ]; then
+      said=$(mkdir "$lock" 2>&1)
+      say "failed=locking $lock: $said"
+      return 1
+    fi
+    [ -n "$holder" ] || sleep 1  # it may be about to write its number
+    rm -rf "$lock"
+  done
+  echo "$$" >"$lock/pid"
+}
+
+transaction() {
+  if [ -e "$work/swapping" ]; then
+    echo recovered=1
+    restore
+  fi
+  rm -rf "$work/backup"
+  stage && back_up && swap && start
+}
+
+# ---- staging: nothing that is in use is touched
+
+stage() {
+  if [ "$action" = install ]; then
+    run "making /usr/local/sbin" mkdir -p /usr/local/sbin || return
+    run "making /etc/fleetsync" mkdir -p /etc/fleetsync || return
+    [ -z "$send_binary" ] || stage_binary || return
+    [ -z "$write_config" ] || stage_text "$config_path" "$config" 640 || return
+    [ -z "$write_unit" ] || {
+      run "making ${unit_path%/*}" mkdir -p "${unit_path%/*}" &&
+        stage_text "$unit_path" "$unit" "$unit_mode"
+    } || return
+  fi
+}
+
+stage_binary() {
+  staged=$binary.new
+  if [ "$send_binary" = gzip ]; then
+    said=$({ gzip -dc >"$staged"; } 2>&1) || { fail "writing $staged: ${said:-cut off}"; return; }
+  else
+    said=$({ cat >"$staged"; } 2>&1) || { fail "writing $staged: $said"; return; }
+  fi
+  got=$(sha256 "$staged")
+  [ "${got%% *}" = "$binary_sum" ] ||
+    { fail "writing $staged: what arrived is not what was sent"; return; }
+  run "setting the mode of $staged" chmod 755 "$staged" || return
+  said=$("$staged" --version 2>&1 </dev/null) || fail "starting the new binary: ${said:-failed}"
+}
+
+# stage_text PATH TEXT MODE
+stage_text() {
+  said=$({ printf '%s' "$2" >"$1.new"; } 2>&1) || { fail "writing $1.new: $said"; return; }
+  run "setting the mode of $1.new" chmod "$3" "$1.new"
+}
+
+sha256() {
+  case $sha256_tool in
+    sha256sum) sha256sum <"$1" ;;
+    busybox) busybox sha256sum <"$1" ;;
+    openssl) openssl dgst -sha256 -r <"$1" ;;
+    shasum) shasum -a 256 <"$1" ;;
+  esac
+}
+
+# ---- the state before, as files under $work/backup
+
+back_up() {
+  backup=$work/backup
+  run "making $backup" mkdir "$backup" || return
+  back_up_file "$binary" binary && back_up_file "$config_path" config &&
+    back_up_file "$unit_path" unit || return
+  # For what systemd answers, not for a unit that is not there.
+  if service_running; then : >"$backup/was_running"; fi
+  if service_enabled; then : >"$backup/was_enabled"; fi
+  id fleetsync >/dev/null 2>&1 && : >"$backup/had_user"
+  : >"$work/swapping" || fail "writing $work/swapping"
+}
+
+# back_up_file PATH NAME: a link costs nothing and the swap leaves it alone.
+back_up_file() {
+  if [ ! -e "$1" ]; then
+    : >"$backup/$2.absent"
+  else
+    ln "$1" "$backup/$2" 2>/dev/null || run "keeping a copy of $1" cp -p "$1" "$backup/$2"
+  fi
+}
+
+undo() {
+  rm -f "$binary.new" "$config_path.new" "$unit_path.new"
+  say "failed=$failure"
+  if [ -e "$work/swapping" ]; then
+    if restore; then echo restored=1; else say "not_restored=$failure"; fi
+  fi
+  rm -rf "$work/backup"
+}
+
+restore() {
+  backup=$work/backup failure=
+  restore_file "$binary" binary
+  restore_file "$config_path" config
+  restore_file "$unit_path" unit
+  [ -e "$backup/had_user" ] || [ "$action" = remove ] || remove_user
+  service_reload
+  if [ -e "$backup/was_enabled" ]; then service_enable; else service_disable; fi
+  if [ -e "$backup/was_running" ]; then service restart; else stop_leftover; fi
+  rm -f "$work/swapping"
+  [ -z "$failure" ]
+}
+
+# restore_file PATH NAME
+restore_file() {
+  if [ -e "$backup/$2" ]; then
+    # Not replaced yet? A link again where it was: a full disk must not stand in the way.
+    [ "$1" -ef "$backup/$2" ] 2>/dev/null && return
+    ln -f "$backup/$2" "$1.old" 2>/dev/null ||
+      run "restoring $1" cp -p "$backup/$2" "$1.old" || return
+    run "restoring $1" mv -f "$1.old" "$1"
+  elif [ -e "$backup/$2.absent" ]; then
+    [ "$2" != unit ] || service stop
+    run "removing $1" rm -f "$1"
+  fi
+}
+
+stop_leftover() { [ ! -e "$unit_path" ] || service stop; }
+
+# ---- the swap
+
+swap() {
+  if [ "$action" = remove ]; then
+    remove
+    return
+  fi
+  make_user || return
+  [ -z "$send_binary" ] || swap_file "$binary" binary || return
+  if [ -n "$write_config" ]; then
+    run "giving $config_path to fleetsync" chown root:fleetsync "$config_path.new" || return
+    swap_file "$config_path" config || return
+  fi
+  [ -z "$write_unit" ] || swap_file "$unit_path" unit
+}
+
+swap_file() {
+  run "replacing $1" mv -f "$1.new" "$1" && echo "changed=$2"
+}
+
+remove() {
+  service stop
+  service_disable
+  for path in "$binary" "$config_path" "$unit_path"; do
+    [ ! -e "$path" ] || { run "removing $path" rm -f "$path" && echo "removed=$path"; } || return
+  done
+  rmdir /etc/fleetsync 2>/dev/null
+  service_reload
+  [ -z "$purge" ] || {
+    rm -rf /var/lib/fleetsync-agent /var/log/fleetsync-agent.log
+    remove_user
+  }
+  return 0
+}
+
+make_user() {
+  id fleetsync >/dev/null 2>&1 && return
+  shell=/bin/false
+  for path in /sbin/nologin /usr/sbin/nologin; do [ -x "$path" ] && shell=$path; done
+  home=/var/lib/fleetsync-agent
+  if command -v useradd >/dev/null 2>&1; then
+    # -U is younger than some hosts, which make the group without it.
+    useradd -r -U -M -d "$home" -s "$shell" fleetsync >/dev/null 2>&1 </dev/null ||
+      run "adding user fleetsync" useradd -r -M -d "$home" -s "$shell" fleetsync || return
+  elif command -v adduser >/dev/null 2>&1; then  # busybox's: others come with useradd
+    run "adding group fleetsync" addgroup -S fleetsync || return
+    run "adding user fleetsync" \
+      adduser -S -D -H -h "$home" -s "$shell" -G fleetsync fleetsync || return
+  else
+    add_user_by_hand || return
+  fi
+  id fleetsync >/dev/null 2>&1 || { fail "adding user fleetsync: it is not there afterwards"; return; }
+  echo changed=user
+}
+
+# No tool for it: the same lines that one would write.
+add_user_by_hand() {
+  number=999
+  while grep -q "^[^:]*:[^:]*:$number:" /etc/passwd /etc/group 2>/dev/null; do
+    number=$((number - 1))
+    [ "$number" -gt 100 ] || { fail "adding user fleetsync: no free number below 1000"; return; }
+  done
+  said=$({ echo "fleetsync:x:$number:" >>/etc/group &&
+    echo "fleetsync:x:$number:$number:fleetsync agent:$home:$shell" >>/etc/passwd; } 2>&1) ||
+    { fail "adding user fleetsync: $said"; return; }
+  [ ! -f /etc/shadow ] || echo 'fleetsync:!:1::::::' >>/etc/shadow
+}
+
+remove_user() {
+  id fleetsync >/dev/null 2>&1 || return 0
+  if command -v userdel >/dev/null 2>&1; then
+    userdel fleetsync >/dev/null 2>&1 </dev/null
+  elif command -v deluser >/dev/null 2>&1; then
+    deluser fleetsync >/dev/null 2>&1 </dev/null
+  fi
+  if id fleetsync >/dev/null 2>&1; then
+    for path in /etc/passwd /etc/group /etc/shadow; do
+      [ ! -f "$path" ] || sed -i '/^fleetsync:/d' "$path" 2>/dev/null
+    done
+  fi
+  return 0
+}
+
+# ---- the service, by whatever starts services here
+
+# service DOING: its own signal handling, no input, and output to a file: a daemon that keeps its
+# standard output open would keep the connection open.
+service() {
+  out=$work/service.out
+  if [ "$init" = systemd ]; then
+    systemctl "$1" fleetsync-agent >"$out" 2>&1 </dev/null
+  elif [ "$init" = openrc ]; then
+    rc-service fleetsync-agent "$1" >"$out" 2>&1 </dev/null
+  else
+    "$unit_path" "$1" >"$out" 2>&1 </dev/null
+  fi
+}
+
+service_running() {
+  [ -e "$unit_path" ] || return
+  if [ "$init" = systemd ]; then
+    systemctl is-active --quiet fleetsync-agent >/dev/null 2>&1 </dev/null
+  else
+    service status
+  fi
+}
+
+service_enabled() {
+  if [ "$init" = systemd ]; then
+    systemctl is-enabled --quiet fleetsync-agent >/dev/null 2>&1 </dev/null
+    return
+  fi
+  for path in /etc/rc[2345].d/S[0-9][0-9]fleetsync-agent \
+      /etc/rc.d/rc[2345].d/S[0-9][0-9]fleetsync-agent /etc/runlevels/default/fleetsync-agent \
+      /etc/init.d/S[0-9][0-9]fleetsync-agent; do
+    [ ! -e "$path" ] || return 0
+  done
+  return 1
+}
+
+service_reload() {
+  [ "$init" != systemd ] || systemctl daemon-reload >/dev/null 2>&1 </dev/null
+}
+
+service_enable() {
+  case $init in
+    systemd) run "enabling the service" systemctl enable fleetsync-agent ;;
+    openrc) run "enabling the service" rc-update add fleetsync-agent default ;;
+    *)
+      if command -v update-rc.d >/dev/null 2>&1; then
+        run "enabling the service" update-rc.d fleetsync-agent defaults
+      elif command -v chkconfig >/dev/null 2>&1; then
+        run "enabling the service" chkconfig --add fleetsync-agent &&
+          run "enabling the service" chkconfig fleetsync-agent on
+      elif [ -d /etc/rc3.d ]; then
+        for level in 2 3 4 5; do
+          [ ! -d "/etc/rc$level.d" ] ||
+            run "enabling the service" ln -sf ../init.d/fleetsync-agent \
+              "/etc/rc$level.d/S99fleetsync-agent" || return
+        done
+      elif grep -q -s 'S??\*' /etc/init.d/rcS; then
+        run "enabling the service" ln -sf fleetsync-agent /etc/init.d/S99fleetsync-agent
+      else
+        echo 'warning=this host has no known way to start a service at boot; the agent runs, but will not after a restart of the host'
+      fi ;;
+  esac
+}
+
+service_disable() {
+  case $init in
+    systemd) systemctl disable fleetsync-agent >/dev/null 2>&1 </dev/null ;;
+    openrc) rc-update del fleetsync-agent default >/dev/null 2>&1 </dev/null ;;
+    *)
+      if command -v update-rc.d >/dev/null 2>&1; then
+        update-rc.d -f fleetsync-agent remove >/dev/null 2>&1 </dev/null
+      elif command -v chkconfig >/dev/null 2>&1; then
+        chkconfig --del fleetsync-agent >/dev/null 2>&1 </dev/null
+      fi
+      rm -f /etc/rc[2345].d/S99fleetsync-agent /etc/init.d/S99fleetsync-agent ;;
+  esac
+  return 0
+}
+
+start() {
+  [ "$action" = install ] || return 0
+  service_reload
+  service_enabled || { service_enable && service_enabled && echo changed=enabled; }
+  [ -z "$failure" ] || return
+  [ -z "$send_binary$write_config$write_unit" ] && service_running && return
+  service restart || { fail "starting the agent: $(why_not)"; return; }
+  # It must still run a moment later: a daemon that refuses its configuration starts and exits.
+  for try in 1 2; do
+    sleep 1
+    service_running || { fail "the agent does not stay up: $(why_not)"; return; }
+  done
+  echo started=1
+}
+
+# What the service said last.
+why_not() {
+  text=
+  if [ "$init" = systemd ]; then
+    text=$(journalctl -u fleetsync-agent -n 2 -o cat --no-pager 2>/dev/null </dev/null)
+  elif [ -s /var/log/fleetsync-agent.log ]; then
+    text=$(tail -n 2 /var/log/fleetsync-agent.log)
+  fi
+  [ -n "$text" ] || text=$(tail -n 2 "$work/service.out" 2>/dev/null)
+  printf '%s' "${text:-it says nothing}"
+}
+
+failure=
+fleetsync_install

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "controller/observe/daemon_state.h"
+
+namespace fleetsync::observe {
+
+// Each adds to `state` what one program printed, and leaves alone what it did not tell. False: the
+// text is no such output (an error message, nothing); `state` is then unchanged. Pure; the bytes
+// are a host's and may be anything.
+
+// `chronyc -n -c tracking`, and `chronyc -n tracking` of versions without -c (before 2.4).
+// chronyc's offsets of sources and its frequency have the opposite sign of ours; its "System time"
+// is positive when slow, as ours.
+bool ParseChronyTracking(std::string_view text, DaemonState& state);
+// `chronyc -n -c sources` and `chronyc -n sources`. Call it after ParseChronyTracking: offsets
+// there are relative to the time that chronyd is still slewing the clock to, ours to the clock as
+// it is.
+bool ParseChronySources(std::string_view text, DaemonState& state);
+
+// `ntpq -c rv`, from 4.2.0 on, and ntpsec's.
+bool ParseNtpVariables(std::string_view text, DaemonState& state);
+// `ntpq -pn`, also with -w, whose long addresses stand on lines of their own.
+bool ParseNtpPeers(std::string_view text, DaemonState& state);
+
+// `ntpctl -s all`.
+bool ParseOpenntpd(std::string_view text, DaemonState& state);
+
+// `timedatectl timesync-status` (systemd 239 and later).
+bool ParseTimesyncStatus(std::string_view text, DaemonState& state);
+// `timedatectl` alone: whether the kernel calls the clock synchronised.
+bool ParseTimedatectl(std::string_view text, DaemonState& state);
+
+}  // namespace fleetsync::observe

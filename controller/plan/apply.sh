@@ -1,0 +1,261 @@
+# The apply script's own part: one transaction. What is to be done is in the functions that follow
+# it, made from the plan; each calls the ones here once for a file or a service.
+
+stage= why= begun= result=
+
+# step NAME: a closed connection is noticed here.
+step() {
+  stage=$1
+  say "stage $stage" || exit 141
+}
+
+fail() {
+  why=$1
+  exit 1
+}
+
+on_exit() {
+  status=$?
+  trap - EXIT
+  trap : HUP INT TERM PIPE
+  if [ -z "$why" ]; then why="stopped half way (status $status)"; fi
+  if [ -n "$begun" ]; then
+    # Before anything is printed: nobody may be reading any more.
+    result=$(sh "$kept/undo" undo 2>&1)
+  else
+    rm -rf "$kept"
+    result='@fleetsync untouched'
+  fi
+  [ -L "$STATE/lock.pid" ] && [ "$(readlink "$STATE/lock.pid")" = $$ ] && rm -f "$STATE/lock.pid"
+  say "failed $stage $why"
+  printf '%s\n' "$result"
+  exit 1
+}
+
+take_lock() {
+  if has flock; then
+    why=$( { : >>"$STATE/lock"; } 2>&1) || fail "$why"
+    why=
+    exec 9>>"$STATE/lock"
+    flock -n 9 || fail 'another push is at work on this host'
+    return
+  fi
+  ln -s $$ "$STATE/lock.pid" 2>/dev/null && return
+  holder=$(readlink "$STATE/lock.pid")
+  if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
+    fail "another push is at work on this host (process $holder)"
+  fi
+  mv "$STATE/lock.pid" "$STATE/lock.stale.$$" 2>/dev/null
+  stale=$(readlink "$STATE/lock.stale.$$")
+  rm -f "$STATE/lock.stale.$$"
+  [ "$stale" = "$holder" ] && ln -s $$ "$STATE/lock.pid" 2>/dev/null ||
+    fail 'another push is at work on this host'
+}
+
+# Ends what a push that was killed, or a power failure, left behind.
+recover() {
+  if [ -L "$STATE/journal" ]; then
+    before=$(readlink "$STATE/journal")
+    if [ -f "$STATE/journal/undo" ]; then
+      result=$(sh "$STATE/journal/undo" undo 2>&1)
+      case $result in
+        *'@fleetsync undone'*) ;;
+        *) fail "an interrupted push (${before##*/}) could not be undone: ${result##*@fleetsync }" ;;
+      esac
+    else
+      rm -f "$STATE/journal"
+    fi
+    say "recovered ${before##*/}"
+  fi
+  if [ -L "$STATE/committed" ]; then
+    [ -f "$STATE/committed/undo" ] && sh "$STATE/committed/undo" clean >/dev/null 2>&1
+    rm -f "$STATE/committed"
+  fi
+}
+
+# check_file PATH DIGEST: DIGEST is that of the probed file, or "absent".
+check_file() {
+  target_of "$1" || fail "$1 is a link to nowhere"
+  rm -f "$new" "$old" || fail "$target: cannot write beside it"
+  if [ ! -e "$target" ]; then
+    [ "$2" = absent ] && return
+    fail "$1 has gone since it was read"
+  fi
+  digest "$target" || fail 'there is no sha256sum on this host'
+  [ "$digest" = "$2" ] || fail "$1 has changed since it was read"
+}
+
+# keep_file NUMBER PATH: the backup that a rollback starts from.
+keep_file() {
+  target_of "$2"
+  kind=absent
+  if [ -e "$target" ]; then
+    kind=file
+    why=$(cp -p "$target" "$kept/$1.before" 2>&1) || fail "$why"
+  fi
+  why=$( { printf '%s %s %s\n' "$1" "$kind" "$2" >>"$kept/manifest"; } 2>&1) || fail "$why"
+  why=
+}
+
+keep_all() {
+  rm -rf "$kept"
+  why=$(mkdir "$kept" 2>&1) || fail "$why"
+  why=$( { : >"$log" && undo_script >"$kept/undo"; } 2>&1) || fail "$why"
+  why=
+  cat /proc/sys/kernel/random/boot_id >"$kept/boot" 2>/dev/null
+  keep_files
+  durable "$kept"/* "$kept" "$STATE/backup"
+  begun=yes
+  why=$(ln -s "backup/$RUN" "$STATE/journal" 2>&1) || fail "$why"
+  why=
+  durable "$STATE"
+}
+
+# stage_file NUMBER PATH DIGEST OWNER:GROUP MODE
+stage_file() {
+  target_of "$2"
+  why=$( { "content_$1" >"$new"; } 2>&1) || fail "$why"
+  digest "$new"
+  [ "$digest" = "$3" ] || fail "$new did not arrive whole"
+  why=$(chown "$4" "$new" 2>&1) || fail "$why"
+  why=$(chmod "$5" "$new" 2>&1) || fail "$why"
+  if [ -e /sys/fs/selinux/enforce ] && [ -e "$target" ] && has chcon; then
+    why=$(chcon --reference="$target" "$new" 2>&1) || fail "$why"
+  fi
+  why=
+  durable "$new"
+}
+
+# check_chronyd PROGRAM PATH
+check_chronyd() {
+  target_of "$2"
+  if why=$("$1" -p -f "$new" 2>&1 >/dev/null); then
+    why=
+    return
+  fi
+  why=${why##*"$newline"}
+  fail "chronyd refuses the file: ${why#*Fatal error : }"
+}
+
+# check_ntpd PROGRAM PATH: ntpd has no checker, and runs on after a line that it does not
+# understand. The classic one can read its file and quit; else it reads it in a network of its own
+# without the right to touch the clock, where that can be had.
+check_ntpd() {
+  target_of "$2"
+  case $("$1" --help 2>&1 </dev/null) in
+    *saveconfigquit*) why=$("$1" --saveconfigquit /dev/null -c "$new" 2>&1) ;;
+    *) ntpd_in_a_box "$1" ;;
+  esac
+  case $why in
+    *'syntax error in '*)
+      why=${why#*syntax error in }
+      fail "ntpd does not understand the file: ${why%%"$newline"*}" ;;
+  esac
+  why=
+}
+
+ntpd_in_a_box() {
+  why=
+  has unshare && has setpriv || return 0
+  unshare -n setpriv --bounding-set=-sys_time --inh-caps=-sys_time "$1" -n -c "$new" \
+    >"$kept/check" 2>&1 9>&- &
+  box=$!
+  tries=0
+  until grep -q -e Listen "$kept/check"; do
+    tries=$((tries + 1))
+    kill -0 "$box" 2>/dev/null && [ "$tries" -le 15 ] || break
+    pause
+  done
+  kill "$box" 2>/dev/null
+  wait "$box" 2>/dev/null
+  why=$(cat "$kept/check")
+  rm -f "$kept/check"
+}
+
+# swap_file PATH: the way back first. A link to the old file needs no room on a full disk.
+swap_file() {
+  target_of "$1"
+  if [ -e "$target" ]; then
+    ln "$target" "$old" 2>/dev/null || why=$(cp -p "$target" "$old" 2>&1) || fail "$why"
+  fi
+  why=$(mv -f "$new" "$target" 2>&1) || fail "$why"
+  why=
+  durable "${target%/*}"
+}
+
+# change_service SERVICE PROGRAM left|started|restarted ENABLE
+change_service() {
+  why=$( { : >"$kept/touched"; } 2>&1) || fail "$why"
+  why=
+  durable "$kept"
+  if [ "$4" = yes ] && ! service_boot yes "$1"; then
+    last_line
+    fail "$1 cannot be enabled at boot: $line"
+  fi
+  case $3 in
+    left) return ;;
+    started) service_call start "$1" ;;
+    restarted) service_restart "$1" "$2" ;;
+  esac || {
+    last_line
+    fail "$1 does not start: $line"
+  }
+}
+
+# verify_service SERVICE PROGRAM INQUIRY
+verify_service() {
+  service_verify "$@" || fail "$1 has been started and does not answer"
+}
+
+commit() {
+  why=$(mv "$STATE/journal" "$STATE/committed" 2>&1) || fail "$why"
+  trap - EXIT
+  trap : HUP INT TERM PIPE
+  durable "$STATE"
+  clean_files
+  rm -f "$STATE/committed" "$kept/touched"
+  set -- "$STATE"/backup/*
+  while [ $# -gt "$KEEP" ]; do
+    rm -rf "$1"
+    shift
+  done
+  finish
+}
+
+finish() {
+  trap - EXIT
+  [ -L "$STATE/lock.pid" ] && rm -f "$STATE/lock.pid"
+  say "done $RUN"
+  exit 0
+}
+
+main() {
+  trap on_exit EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 141' PIPE
+  step lock
+  why=$(mkdir -p "$STATE/backup" 2>&1) || fail "$why"
+  why=
+  take_lock
+  step recover
+  recover
+  [ "$CHANGES" = yes ] || finish
+  step check
+  check_files
+  step backup
+  keep_all
+  step stage
+  stage_files
+  step validate
+  validate_files
+  step swap
+  swap_files
+  step service
+  change_services
+  step verify
+  verify_services
+  step commit
+  commit
+}

@@ -1,0 +1,173 @@
+#include "controller/plan/apply_script.h"
+
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "controller/plan/script_text.h"
+#include "controller/render/heading.h"
+#include "fmt/format.h"
+
+namespace fleetsync::plan {
+namespace {
+
+constexpr std::string_view kOpenJournal = "fleetsync-journal open";
+
+bool IsPlainText(std::string_view text) {
+  for (const char c : text)
+    if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f) return false;
+  return text.empty() || text.back() == '\n';
+}
+
+// `cat` with a here-document whose end no line of the text can be.
+std::string HereDocument(std::string_view text) {
+  std::string end = "FLEETSYNC_END";
+  while (text.substr(0, end.size() + 1) == end + "\n" ||
+         text.find("\n" + end + "\n") != std::string_view::npos)
+    end += "_";
+  return fmt::format("cat <<'{}'\n{}{}\n", end, text, end);
+}
+
+// Any bytes, in octal: a here-document cannot hold NUL or miss its last line break, and shells
+// differ in what they do to bytes above 127.
+std::string OctalPrintf(std::string_view bytes) {
+  constexpr size_t kChunk = 256;
+  std::string script;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(kChunk, bytes.size()))) {
+    script += "printf '";
+    for (const char c : bytes.substr(0, kChunk))
+      script += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+    script += "' || return\n";
+  }
+  return script.empty() ? ":\n" : script;
+}
+
+std::string Printing(std::string_view text) {
+  return !text.empty() && IsPlainText(text) ? HereDocument(text) : OctalPrintf(text);
+}
+
+std::string_view Word(SetService::Run run) {
+  switch (run) {
+    case SetService::Run::kLeft:
+      return "left";
+    case SetService::Run::kStarted:
+      return "started";
+    case SetService::Run::kRestarted:
+      return "restarted";
+  }
+  return "";
+}
+
+std::string_view Word(Inquiry inquiry) {
+  switch (inquiry) {
+    case Inquiry::kNone:
+      return "none";
+    case Inquiry::kChronyc:
+      return "chronyc";
+    case Inquiry::kNtpq:
+      return "ntpq";
+  }
+  return "";
+}
+
+std::string_view YesOrNo(bool yes) { return yes ? "yes" : "no"; }
+
+// The bodies of the functions that the scripts call, a line for each change.
+struct Bodies {
+  std::string check, keep, stage, validate, swap, change, verify;  // apply
+  std::string undo_files, undo_services, clean;                    // undo
+  std::string contents;
+};
+
+void Add(const PutFile& put, size_t number, Bodies& bodies) {
+  const std::string path = ShellQuote(put.path);
+  bodies.check += fmt::format("check_file {} {}\n", path,
+                              put.before ? render::Sha256Hex(*put.before) : "absent");
+  bodies.keep += fmt::format("keep_file {} {}\n", number, path);
+  bodies.stage +=
+      fmt::format("stage_file {} {} {} {} {:04o}\n", number, path, render::Sha256Hex(put.after),
+                  ShellQuote(put.owner + ":" + put.group), put.mode);
+  const std::string program = ShellQuote(put.check_program);
+  switch (put.checker) {
+    case render::Checker::kNone:
+      break;
+    case render::Checker::kChronyd:
+      bodies.validate += fmt::format("check_chronyd {} {}\n", program, path);
+      break;
+    case render::Checker::kNtpd:
+      bodies.validate += fmt::format("check_ntpd {} {}\n", program, path);
+      break;
+  }
+  bodies.swap += fmt::format("swap_file {}\n", path);
+  // The last change is undone first.
+  bodies.undo_files =
+      fmt::format("undo_file {} {}\n", path, put.before ? "file" : "absent") + bodies.undo_files;
+  bodies.clean += fmt::format("clean_file {}\n", path);
+  bodies.contents += fmt::format("content_{}() {{\n{}}}\n", number, Printing(put.after));
+}
+
+void Add(const SetService& set, size_t, Bodies& bodies) {
+  const std::string service = ShellQuote(set.service);
+  const std::string program = ShellQuote(set.program);
+  bodies.change += fmt::format("change_service {} {} {} {}\n", service, program, Word(set.run),
+                               YesOrNo(set.enable));
+  bodies.verify += fmt::format("verify_service {} {} {}\n", service, program, Word(set.inquiry));
+  bodies.undo_services =
+      fmt::format("undo_service {} {} {} {} {}\n", service, program, Word(set.inquiry),
+                  YesOrNo(set.was_running), YesOrNo(set.enable)) +
+      bodies.undo_services;
+}
+
+std::string Function(std::string_view name, std::string_view body) {
+  return fmt::format("{}() {{\n{}:\n}}\n", name, body);
+}
+
+std::string Settings(const ApplyOptions& options, facts::Init init) {
+  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\n", ShellQuote(options.state_folder),
+                     ShellQuote(options.run_id), facts::ToString(init), options.keep_backups);
+}
+
+facts::Init InitOf(const HostPlan& plan) {
+  for (const PlannedChange& planned : plan.changes)
+    if (const auto* set = std::get_if<SetService>(&planned.change)) return set->init;
+  return facts::Init::kUnknown;
+}
+
+}  // namespace
+
+std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
+  Bodies bodies;
+  size_t number = 0;
+  for (const PlannedChange& planned : plan.changes) {
+    ++number;
+    std::visit([&](const auto& change) { Add(change, number, bodies); }, planned.change);
+  }
+  const std::string settings = Settings(options, InitOf(plan));
+  const std::string clean = Function("clean_files", bodies.clean);
+  const std::string undo = fmt::format("{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(),
+                                       UndoText(), Function("undo_files", bodies.undo_files),
+                                       Function("undo_services", bodies.undo_services), clean);
+  std::string script = fmt::format("{}CHANGES={}\n{}{}", settings, YesOrNo(!plan.empty()),
+                                   TransactionText(), ApplyText());
+  script += Function("check_files", bodies.check) + Function("keep_files", bodies.keep) +
+            Function("stage_files", bodies.stage) + Function("validate_files", bodies.validate) +
+            Function("swap_files", bodies.swap) + Function("change_services", bodies.change) +
+            Function("verify_services", bodies.verify) + clean + bodies.contents +
+            fmt::format("undo_script() {{\n{}}}\n", Printing(undo));
+  // Its commands must not read what is left of the script.
+  return script + "main </dev/null\n";
+}
+
+std::string JournalQuestion(const std::string& state_folder) {
+  const std::string folder = ShellQuote(state_folder);
+  return fmt::format("if [ -L {0}/journal ] || [ -L {0}/committed ]; then echo '{1}'; fi\n", folder,
+                     kOpenJournal);
+}
+
+bool HasOpenJournal(std::string_view probe_output) {
+  // Before the probe's own output, where nothing that a host's files hold can stand.
+  const std::string_view head = probe_output.substr(0, probe_output.find("fleetsync-probe"));
+  return head.find(kOpenJournal) != std::string_view::npos;
+}
+
+}  // namespace fleetsync::plan

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "controller/plan/plan.h"
+
+namespace fleetsync::plan {
+
+struct ApplyOptions {
+  std::string run_id;                               // letters, digits and "-": names the backup
+  std::string state_folder = "/var/lib/fleetsync";  // on the host, root's alone
+  int keep_backups = 10;
+};
+
+// The plan as one POSIX sh script for `sh -s` on standard input, to be run as root: one transaction
+// under a lock, with a journal from which the host itself, or the next script, goes back. Nothing
+// runs before the last line has arrived. An empty plan only ends a transaction that was broken off.
+std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options);
+
+// Printed by this line, put before a probe, when a transaction was broken off on the host.
+std::string JournalQuestion(const std::string& state_folder);
+bool HasOpenJournal(std::string_view probe_output);
+
+}  // namespace fleetsync::plan

@@ -1,0 +1,175 @@
+# What the apply script and the undo script that it leaves on the host have in common. POSIX sh:
+# dash, busybox ash, bash; no GNU-only tools. STATE, RUN and INIT are set before.
+
+LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH
+umask 077
+kept=$STATE/backup/$RUN
+log=$STATE/service.log
+
+newline='
+'
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# One line of the report. The controller reads nothing but these.
+say() {
+  case $* in
+    *"$newline"*) set -- "$(printf '%s' "$*" | tr '\n' ' ')" ;;
+  esac
+  printf '@fleetsync %s\n' "$*"
+}
+
+pause() { sleep 0.2 2>/dev/null || sleep 1; }
+
+# durable PATH…: on the disk, where the tool can do single files, else everything.
+durable() { sync "$@" 2>/dev/null || sync; }
+
+# digest FILE: into $digest
+digest() {
+  digest=$(sha256sum <"$1" 2>/dev/null) || digest=$(openssl dgst -sha256 -r <"$1" 2>/dev/null) ||
+    return 1
+  digest=${digest%% *}
+}
+
+# target_of PATH: the file itself into $target (a link stays a link), the staged text beside it into
+# $new, the way back into $old.
+target_of() {
+  target=$1
+  if [ -L "$1" ]; then target=$(readlink -f "$1") || return 1; fi
+  new=${target%/*}/.${target##*/}.fleetsync-new
+  old=${target%/*}/.${target##*/}.fleetsync-old
+}
+
+# clean_file PATH: removes what a transaction leaves beside the file.
+clean_file() { target_of "$1" && rm -f "$new" "$old"; }
+
+# detached COMMAND…: in a session of its own, so that a lost connection does not end it half way,
+# without our lock, and without our output, which a daemon would hold open.
+detached() {
+  output=$log
+  [ -w "$log" ] || output=/dev/null
+  if has setsid; then set -- setsid "$@"; fi
+  (exec "$@") </dev/null >"$output" 2>&1 9>&-
+}
+
+last_line() {
+  line=
+  [ -r "$log" ] || return 0
+  while IFS= read -r next || [ -n "$next" ]; do
+    [ -n "$next" ] && line=$next
+  done <"$log"
+}
+
+# processes NAME: their numbers into $pids, those of containers on this host left out.
+processes() {
+  pids=
+  for path in $(grep -l -s -x -e "$1" /proc/[0-9]*/comm); do
+    pid=${path#/proc/} pid=${pid%/comm}
+    [ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
+    case $(cat "/proc/$pid/stat" 2>/dev/null) in
+      *') Z '*) continue ;;
+    esac
+    pids="$pids $pid"
+  done
+}
+
+# service_call VERB SERVICE
+service_call() {
+  case $INIT in
+    systemd) detached systemctl "$1" "$2.service" ;;
+    openrc) detached rc-service "$2" "$1" ;;
+    *) if has service; then detached service "$2" "$1"; else detached "/etc/init.d/$2" "$1"; fi ;;
+  esac
+}
+
+# service_stop SERVICE PROGRAM: init scripts return before the daemon has gone.
+service_stop() {
+  service_call stop "$1"
+  [ "$INIT" = systemd ] && return
+  tries=0
+  while processes "$2" && [ -n "$pids" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -gt 50 ] && return 1
+    pause
+  done
+  return 0
+}
+
+# service_restart SERVICE PROGRAM. An init script's own restart may find the old daemon still there
+# and start none.
+service_restart() {
+  case $INIT in
+    systemd)
+      systemctl reset-failed "$1.service" >/dev/null 2>&1
+      service_call restart "$1" ;;
+    openrc) service_call restart "$1" ;;
+    *) service_stop "$1" "$2" && service_call start "$1" ;;
+  esac
+}
+
+# sysv_starts SERVICE: at boot, by the links that update-rc.d and chkconfig make.
+sysv_starts() {
+  for path in /etc/rc[2345].d/S[0-9][0-9]"$1" /etc/rc.d/rc[2345].d/S[0-9][0-9]"$1"; do
+    [ -L "$path" ] && return
+  done
+  return 1
+}
+
+# Debian's tool leaves a service alone that has some links already, and enables none that has no
+# start links at all: then all of them are made anew.
+sysv_enable() {
+  if has chkconfig; then
+    detached chkconfig "$1" on
+    return
+  fi
+  detached update-rc.d "$1" defaults
+  sysv_starts "$1" && return
+  detached update-rc.d "$1" enable
+  sysv_starts "$1" && return
+  detached update-rc.d -f "$1" remove
+  detached update-rc.d "$1" defaults
+  sysv_starts "$1"
+}
+
+# service_boot yes|no SERVICE
+service_boot() {
+  case $INIT:$1 in
+    systemd:yes) detached systemctl enable "$2.service" ;;
+    systemd:no) detached systemctl disable "$2.service" ;;
+    openrc:yes) detached rc-update add "$2" default ;;
+    openrc:no) detached rc-update del "$2" default ;;
+    *:yes) sysv_enable "$2" ;;
+    *:no)
+      if has chkconfig; then detached chkconfig "$2" off
+      else detached update-rc.d "$2" disable; fi ;;
+  esac
+}
+
+# service_runs SERVICE PROGRAM INQUIRY
+service_runs() {
+  if [ "$INIT" = systemd ]; then
+    systemctl is-active --quiet "$1.service" || return 1
+  else
+    processes "$2"
+    [ -n "$pids" ] || return 1
+  fi
+  case $3 in
+    chronyc) chronyc -n tracking >/dev/null 2>&1 ;;
+    ntpq)
+      case $(ntpq -n -c rv 127.0.0.1 2>/dev/null) in
+        *stratum=*) ;;
+        *) return 1 ;;
+      esac ;;
+  esac
+}
+
+# service_verify SERVICE PROGRAM INQUIRY: waits until it runs and answers.
+service_verify() {
+  tries=0
+  until service_runs "$@"; do
+    tries=$((tries + 1))
+    [ "$tries" -gt 50 ] && return 1
+    pause
+  done
+}

@@ -1,0 +1,58 @@
+# Brings a host back to where it was before the transaction, from wherever that was broken off. Run
+# as `sh undo undo` by the apply script itself, or by the next one; `sh undo clean` removes what a
+# finished transaction left.
+
+problem=
+
+# undo_file PATH file|absent
+undo_file() {
+  target_of "$1" || return
+  if [ "$2" = absent ]; then
+    rm -f "$target" || problem="$target cannot be removed"
+  elif [ -e "$old" ]; then
+    if cmp -s "$old" "$target"; then
+      rm -f "$old"
+    else
+      mv -f "$old" "$target" && rm -f "$old" || problem="$target cannot be put back"
+    fi
+  fi
+  rm -f "$new"
+  durable "${target%/*}"
+}
+
+# A host that has started anew may have started the daemon with the new file.
+service_was_touched() {
+  [ -e "$kept/touched" ] && return
+  [ "$(cat "$kept/boot" 2>/dev/null)" != "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)" ]
+}
+
+# undo_service SERVICE PROGRAM INQUIRY WAS_RUNNING ENABLED_BY_US
+undo_service() {
+  service_was_touched || return
+  [ "$5" = yes ] && service_boot no "$1"
+  if [ "$4" = yes ]; then
+    service_restart "$1" "$2" && service_verify "$1" "$2" "$3" ||
+      service_problem="$1 does not run with the old file either"
+  else
+    service_stop "$1" "$2"
+  fi
+}
+
+main() {
+  trap : HUP INT TERM PIPE
+  if [ "$1" = clean ]; then
+    clean_files
+    exit 0
+  fi
+  service_problem=
+  undo_files
+  undo_services
+  if [ -n "$problem" ]; then
+    say "undo-failed $problem"
+    exit 1
+  fi
+  rm -f "$STATE/journal"
+  durable "$STATE"
+  rm -rf "$kept"
+  say "undone $service_problem"
+}

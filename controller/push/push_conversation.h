@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "controller/plan/apply_result.h"
+#include "controller/plan/apply_script.h"
+#include "controller/plan/plan.h"
+#include "controller/policy/time_policy.h"
+#include "controller/ssh/conversation.h"
+
+namespace fleetsync::push {
+
+enum class Outcome : uint8_t {
+  kUnchanged,  // nothing differed: one round trip, nothing touched
+  kPending,    // --check: `plan` is what would be done
+  kChanged,    // `plan` is what was done
+  kFailed,
+  kSkipped,  // not begun
+};
+std::string_view ToString(Outcome outcome);  // stable words for JSON
+
+// What became of one host. Texts are printable.
+struct PushResult {
+  Outcome outcome = Outcome::kSkipped;
+  plan::HostPlan plan;
+  std::string stage;      // where it failed: "connect", "probe", "plan", "validate", "swap", …
+  std::string why;        // why it failed or was skipped
+  std::string next_step;  // what to do about it; may be empty
+  plan::ApplyResult::Undo undo = plan::ApplyResult::Undo::kNotNeeded;
+  std::string recovered;  // the earlier run that was broken off there and has been undone
+  int round_trips = 0;    // commands run on the host
+};
+
+struct PushOptions {
+  bool check = false;  // stop after the plan
+  plan::ApplyOptions apply;
+  Duration deadline = std::chrono::seconds(60);  // of each command
+};
+
+// Brings one host to its policy: probe, plan, and only when something differs apply. Pure.
+class PushConversation : public ssh::Conversation {
+ public:
+  PushConversation(policy::TimePolicy policy, PushOptions options)
+      : policy_(std::move(policy)), options_(std::move(options)) {}
+
+  Next OnReady(Now now) override;
+  Next OnOutput(Now now, std::string_view bytes, bool is_stderr) override;
+  Next OnExit(Now now, const ssh::Exit& exit) override;
+  void OnFailed(const ssh::Failure& failure) override;
+
+  const PushResult& result() const { return result_; }
+
+ private:
+  enum class State : uint8_t { kProbing, kRecovering, kApplying };
+
+  Next Probe();
+  Next Apply(State state, const plan::HostPlan& plan);
+  Next AfterProbe(const ssh::Exit& exit);
+  Next AfterApply(const ssh::Exit& exit);
+  Next Fail(std::string_view stage, std::string why, std::string next_step);
+
+  policy::TimePolicy policy_;
+  PushOptions options_;
+  State state_ = State::kProbing;
+  std::string output_, errors_;  // of the running command
+  PushResult result_;
+};
+
+}  // namespace fleetsync::push

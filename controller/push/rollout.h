@@ -1,0 +1,46 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "controller/policy/time_policy.h"
+#include "controller/push/push_conversation.h"
+#include "controller/ssh/fleet.h"
+#include "inventory/inventory.h"
+
+namespace fleetsync::push {
+
+struct HostResult {
+  const inventory::Host* host = nullptr;
+  PushResult result;
+};
+
+struct RolloutOptions {
+  PushOptions push;
+  ssh::FleetOptions fleet;
+  size_t serial = 0;  // clients at a time; 0: all of them at once
+};
+
+// How a rollout is going, for a progress line.
+struct RolloutWatch {
+  std::function<void(const inventory::Host&, ssh::Stage)> on_stage;
+  std::function<void(const inventory::Host&, const PushResult&)> on_done;
+};
+
+// Policies of all `hosts`, in their order. InvalidArgument with one line for each host whose policy
+// is none: then nothing is to be contacted.
+StatusOr<std::vector<policy::TimePolicy>> PoliciesFor(
+    const inventory::Inventory& inventory, const std::vector<const inventory::Host*>& hosts);
+
+// Pushes to the relays, then to the clients; when all relays failed, clients are skipped: they
+// would be left with servers that do not serve. `policies` are in the order of `hosts`, and so are
+// the results. Errors are those of ssh::RunFleet.
+StatusOr<std::vector<HostResult>> Rollout(const std::vector<const inventory::Host*>& hosts,
+                                          const std::vector<policy::TimePolicy>& policies,
+                                          const RolloutOptions& options, const RolloutWatch& watch,
+                                          const std::atomic<bool>& stop);
+
+}  // namespace fleetsync::push

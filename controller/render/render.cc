@@ -1,0 +1,109 @@
+#include "controller/render/render.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "controller/render/heading.h"
+#include "fmt/format.h"
+
+namespace fleetsync::render {
+namespace {
+
+// Whatever the inventory checked: a line break in here would be a directive of its own.
+bool HasLineBreak(const policy::TimePolicy& policy) {
+  const auto bad = [](std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) {
+      const auto byte = static_cast<unsigned char>(c);
+      return (byte < 0x20 && byte != '\t') || byte == 0x7f;
+    });
+  };
+  return bad(policy.inventory) || std::any_of(policy.extra.begin(), policy.extra.end(), bad) ||
+         std::any_of(policy.sources.begin(), policy.sources.end(),
+                     [&](const policy::Source& source) {
+                       return bad(source.address) || source.address.empty() ||
+                              source.address.find_first_of(" \t#!;\"'") != std::string::npos;
+                     });
+}
+
+}  // namespace
+
+Platform PlatformOf(const facts::Facts& facts, const facts::DaemonFact& daemon) {
+  Platform platform{.daemon = daemon.daemon,
+                    .version = daemon.version,
+                    .os_id = facts.os_id,
+                    .binary = daemon.binary,
+                    .config_path = daemon.config_path,
+                    .drift_path = daemon.drift_path,
+                    .current = {}};
+  const auto file = facts.files.find(daemon.config_path);
+  if (file != facts.files.end()) platform.current = file->second.content;
+  return platform;
+}
+
+bool VersionAtLeast(std::string_view version, std::initializer_list<int> wanted) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (version.empty()) return false;
+  for (const int number : wanted) {
+    while (!version.empty() && !is_digit(version[0])) version.remove_prefix(1);
+    int value = 0;  // "4" is 4.0
+    for (; !version.empty() && is_digit(version[0]); version.remove_prefix(1))
+      value = std::min(value * 10 + (version[0] - '0'), 1'000'000);
+    if (value != number) return value > number;
+  }
+  return true;
+}
+
+std::vector<std::string> KeptLines(std::string_view text,
+                                   std::initializer_list<std::string_view> directives) {
+  std::vector<std::string> kept;
+  for (const std::string_view directive : directives) {
+    std::string last;
+    for (const std::string_view line : Split(text, '\n')) {
+      const std::vector<std::string_view> words = SplitWords(line);
+      const bool clean = Printable(line) == line;
+      if (words.size() > 1 && words[0] == directive && clean) last = std::string(Trim(line));
+    }
+    if (!last.empty()) kept.push_back(std::move(last));
+  }
+  return kept;
+}
+
+StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
+                                         const Platform& platform) {
+  if (HasLineBreak(policy))
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: the policy holds control characters, or a server's name that is none", policy.host));
+  RenderedFile file{.path = platform.config_path, .text = {}, .not_expressible = {}};
+  std::string body;
+  switch (platform.daemon) {
+    case facts::Daemon::kChrony: {
+      FS_ASSIGN_OR_RETURN(body, ChronyConf(policy, platform));
+      if (VersionAtLeast(platform.version, {4, 0})) file.checker = Checker::kChronyd;
+      break;
+    }
+    case facts::Daemon::kNtpClassic:
+    case facts::Daemon::kNtpsec: {
+      FS_ASSIGN_OR_RETURN(body, NtpConf(policy, platform));
+      file.checker = Checker::kNtpd;
+      const bool can_refuse = platform.daemon == facts::Daemon::kNtpClassic &&
+                              VersionAtLeast(platform.version, {4, 2, 8});
+      if (!can_refuse && !policy.allow.empty())
+        file.not_expressible.push_back(
+            fmt::format("{} answers time requests from every network, not from time.allow alone: "
+                        "keep others out with a firewall",
+                        facts::ToString(platform.daemon)));
+      break;
+    }
+    case facts::Daemon::kOpenntpd:
+    case facts::Daemon::kTimesyncd:
+    case facts::Daemon::kAgent:
+      return absl::FailedPreconditionError(
+          fmt::format("{} cannot be configured by push; it knows chrony, ntp and ntpsec",
+                      facts::ToString(platform.daemon)));
+  }
+  file.text = WithHeading(body, policy.inventory);
+  return file;
+}
+
+}  // namespace fleetsync::render

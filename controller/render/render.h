@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "controller/facts/facts.h"
+#include "controller/policy/time_policy.h"
+
+namespace fleetsync::render {
+
+// What of a host decides how a daemon's file is written.
+struct Platform {
+  facts::Daemon daemon = facts::Daemon::kChrony;
+  std::string version;  // "4.3", "4.2.8p15"; empty: unknown, nothing recent is used
+  std::string os_id;    // of os-release
+  std::string binary;   // the daemon's program
+  std::string config_path;
+  std::string drift_path;
+  std::string current;  // the file as it is now: what it says about keys is kept
+};
+Platform PlatformOf(const facts::Facts& facts, const facts::DaemonFact& daemon);
+
+// Compares the numbers of a version, "4.2.8p15" as 4.2.8.15. An empty version is below everything.
+bool VersionAtLeast(std::string_view version, std::initializer_list<int> wanted);
+
+// How a host checks a file before it is put in place.
+enum class Checker : uint8_t {
+  kNone,
+  kChronyd,  // chronyd -p
+  kNtpd,     // ntpd reads it in a mode or a sandbox in which it sets nothing
+};
+
+struct RenderedFile {
+  std::string path;
+  std::string text;  // ends with a line break; the same input gives the same bytes
+  Checker checker = Checker::kNone;
+  // Parts of the policy that this daemon cannot do: shown, never dropped in silence.
+  std::vector<std::string> not_expressible;
+};
+
+// The time daemon's configuration file: chrony.conf or ntp.conf. InvalidArgument when the policy
+// holds what the daemon's file cannot; FailedPrecondition for daemons that push cannot configure.
+StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
+                                         const Platform& platform);
+
+// The two of them; the body alone, without the heading.
+StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platform& platform);
+StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& platform);
+
+// The last uncommented lines of `text` that begin with one of `directives`, in their order.
+std::vector<std::string> KeptLines(std::string_view text,
+                                   std::initializer_list<std::string_view> directives);
+
+}  // namespace fleetsync::render

@@ -1,0 +1,131 @@
+#include "controller/serve/ingest.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <string_view>
+
+#include "base/text.h"
+#include "fmt/format.h"
+
+namespace fleetsync::serve {
+namespace {
+
+constexpr size_t kMaxText = 255;  // longer than a host name may be (RFC 1035: 253)
+constexpr int kMaxSources = 64;
+// Above it the store's signed numbers end; at a report a second that is after every sun.
+constexpr uint64_t kMaxSequence = uint64_t{1} << 62;
+// 36 years: more than any clock is off, and sums of a few of them fit a Duration.
+constexpr int64_t kMaxNanoseconds = int64_t{1} << 60;
+// Where SystemTime's nanoseconds end, in 2262.
+constexpr uint64_t kMaxMicroseconds = std::numeric_limits<int64_t>::max() / 1000;
+constexpr int64_t kMaxFrequencyPpb = 1'000'000'000;
+constexpr uint32_t kUnsynchronisedStratum = 16;
+
+Duration Signed(int64_t nanoseconds) {
+  return Duration(std::clamp(nanoseconds, -kMaxNanoseconds, kMaxNanoseconds));
+}
+Duration Unsigned(uint64_t nanoseconds) {
+  return Duration(static_cast<int64_t>(std::min(nanoseconds, uint64_t{kMaxNanoseconds})));
+}
+Duration Microseconds(uint64_t count) {
+  return std::chrono::microseconds(static_cast<int64_t>(std::min(count, kMaxMicroseconds)));
+}
+uint8_t Stratum(uint32_t stratum) {
+  // 0 is a kiss of death or not known (RFC 5905 7.3): nothing to be synchronised to.
+  return static_cast<uint8_t>(stratum == 0 ? kUnsynchronisedStratum
+                                           : std::min(stratum, kUnsynchronisedStratum));
+}
+uint8_t Leap(v1::Leap leap) {
+  return static_cast<uint8_t>(v1::Leap_IsValid(leap) ? leap : v1::LEAP_UNSYNCHRONISED);
+}
+
+// At most kMaxText bytes, not cut within a character.
+std::string Text(std::string_view text) {
+  size_t size = std::min(text.size(), kMaxText);
+  const auto continues = [&](size_t i) {
+    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
+  };
+  while (size > 0 && continues(size)) --size;
+  return std::string(text.substr(0, size));
+}
+
+db::Source ToSource(const v1::Source& source) {
+  return {.name = Text(source.name()),
+          .address = Text(source.address()),
+          .state = static_cast<uint8_t>(v1::SourceState_IsValid(source.state())
+                                            ? source.state()
+                                            : v1::SOURCE_STATE_UNSPECIFIED),
+          .stratum = Stratum(source.stratum()),
+          .reach = static_cast<uint8_t>(source.reach() & 0xff),
+          .poll = static_cast<int8_t>(std::clamp(source.poll(), -128, 127)),
+          .offset = Signed(source.offset_ns()),
+          .delay = Unsigned(source.delay_ns()),
+          .jitter = Unsigned(source.jitter_ns()),
+          .last_sample_age = Microseconds(source.last_sample_age_us()),
+          .reference_id = Text(source.reference_id())};
+}
+
+}  // namespace
+
+StatusOr<Accepted> IngestSession::OnMessage(const v1::StreamRequest& message, SystemTime received) {
+  switch (message.message_case()) {
+    case v1::StreamRequest::kHello:
+      return OnHello(message.hello(), received);
+    case v1::StreamRequest::kReport:
+      return OnReport(message.report(), received);
+    case v1::StreamRequest::MESSAGE_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError(
+      "a message that is neither Hello nor Report: this controller is older than the agent");
+}
+
+StatusOr<Accepted> IngestSession::OnHello(const v1::Hello& hello, SystemTime received) {
+  if (!host_.empty())
+    return absl::InvalidArgumentError(
+        fmt::format("a second Hello on the stream of host '{}'", host_));
+  if (!hosts_.contains(hello.host()))
+    return absl::PermissionDeniedError(fmt::format(
+        "host '{}' is not in the controller's inventory: add it there and restart fleetsync serve, "
+        "or give the agent the name that the inventory has",
+        Printable(Text(hello.host()))));
+  host_ = hello.host();
+  boot_id_ = Text(hello.boot_id());
+  return db::Arrival{.host = host_, .agent_version = Text(hello.agent_version()), .at = received};
+}
+
+StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime received) {
+  if (host_.empty()) return absl::InvalidArgumentError("a Report before the Hello");
+  const uint64_t sequence = report.sequence();
+  if (sequence <= last_sequence_ || sequence > kMaxSequence)
+    return absl::InvalidArgumentError(
+        fmt::format("report {} of host '{}' after report {}: sequence numbers must rise, from 1 to "
+                    "{}",
+                    sequence, host_, last_sequence_, kMaxSequence));
+  last_sequence_ = sequence;
+  db::Report stored{
+      .host = host_,
+      .sequence = sequence,
+      .boot_id = boot_id_,
+      .host_time = SystemTime(Microseconds(report.host_time_us())),
+      .monotonic = Microseconds(report.monotonic_us()),
+      .received = received,
+      .offset = Signed(report.offset_ns()),
+      .error_bound = Unsigned(report.error_bound_ns()),
+      .stratum = Stratum(report.stratum()),
+      .leap = Leap(report.leap()),
+      .frequency_ppb = std::clamp(report.frequency_ppb(), -kMaxFrequencyPpb, kMaxFrequencyPpb),
+      .root_delay = Unsigned(report.root_delay_ns()),
+      .root_dispersion = Unsigned(report.root_dispersion_ns()),
+      .jitter = Unsigned(report.jitter_ns()),
+      .daemon = Text(report.daemon()),
+      .sources = {}};
+  for (const v1::Source& source : report.sources()) {
+    if (stored.sources.size() == kMaxSources) break;
+    stored.sources.push_back(ToSource(source));
+  }
+  return stored;
+}
+
+}  // namespace fleetsync::serve

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <variant>
+
+#include "base/status.h"
+#include "base/time.h"
+#include "db/records.h"
+#include "db/writer.h"
+#include "proto/fleetsync/v1/fleet.pb.h"
+
+namespace fleetsync::serve {
+
+using HostNames = std::set<std::string, std::less<>>;
+
+// What a message of an agent becomes in the store.
+using Accepted = std::variant<db::Arrival, db::Report>;
+
+// One stream of one agent, without gRPC: what may come when, and what of it is believed. Numbers
+// out of their range are brought back into it and long texts cut, so that everything accepted fits
+// the schema; what breaks the protocol ends the stream. Pure; not thread-safe.
+class IngestSession {
+ public:
+  // `hosts`: the inventory's names; outlives the session.
+  explicit IngestSession(const HostNames& hosts) : hosts_(hosts) {}
+
+  // `received` by the controller's clock. PermissionDenied: a host that the inventory does not
+  // name. InvalidArgument: no Hello first, a second one, sequence numbers that do not rise.
+  StatusOr<Accepted> OnMessage(const v1::StreamRequest& message, SystemTime received);
+
+  // Empty before an accepted Hello.
+  const std::string& host() const { return host_; }
+
+ private:
+  StatusOr<Accepted> OnHello(const v1::Hello& hello, SystemTime received);
+  StatusOr<Accepted> OnReport(const v1::Report& report, SystemTime received);
+
+  const HostNames& hosts_;
+  std::string host_;
+  std::string boot_id_;
+  uint64_t last_sequence_ = 0;
+};
+
+}  // namespace fleetsync::serve

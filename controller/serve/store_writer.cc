@@ -1,0 +1,103 @@
+#include "controller/serve/store_writer.h"
+
+#include <iterator>
+#include <utility>
+
+#include "base/overloaded.h"
+
+namespace fleetsync::serve {
+namespace {
+
+template <class T>
+void MoveAppend(std::vector<T>& to, std::vector<T>&& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+bool MayPass(const Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+}  // namespace
+
+void StoreWriter::Batch::Append(Batch&& other) {
+  MoveAppend(arrivals, std::move(other.arrivals));
+  MoveAppend(on_arrival, std::move(other.on_arrival));
+  MoveAppend(reports, std::move(other.reports));
+  MoveAppend(on_report, std::move(other.on_report));
+}
+
+StoreWriter::StoreWriter(db::Writer& writer, StoreWriterEvents events, Duration retry_interval)
+    : writer_(writer),
+      events_(std::move(events)),
+      retry_interval_(retry_interval),
+      thread_([this] { Run(); }) {}
+
+void StoreWriter::Add(Accepted accepted, OnStored on_stored) {
+  {
+    const MutexLock lock(mutex_);
+    std::visit(Overloaded{[&](db::Arrival&& arrival) {
+                            queue_.arrivals.push_back(std::move(arrival));
+                            queue_.on_arrival.push_back(std::move(on_stored));
+                          },
+                          [&](db::Report&& report) {
+                            queue_.reports.push_back(std::move(report));
+                            queue_.on_report.push_back(std::move(on_stored));
+                          }},
+               std::move(accepted));
+  }
+  wake_.notify_one();
+}
+
+void StoreWriter::Stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+// Adds what has been queued to `batch`. False: stop after it.
+bool StoreWriter::WaitForWork(Batch& batch) {
+  const MutexLock lock(mutex_);
+  while (queue_.empty() && batch.empty() && !stopping_) wake_.wait(mutex_);
+  batch.Append(std::exchange(queue_, {}));
+  return !stopping_;
+}
+
+// False: stop without another try.
+bool StoreWriter::WaitBeforeRetry() {
+  const MutexLock lock(mutex_);
+  if (!stopping_) wake_.wait_for(mutex_, retry_interval_);
+  return !stopping_;
+}
+
+void StoreWriter::Run() {
+  Batch batch;
+  for (bool more = true; more;) {
+    more = WaitForWork(batch);
+    if (!batch.empty() && !Store(batch)) return;
+    if (paused_ && more) more = WaitBeforeRetry();
+  }
+}
+
+// Empties the batch when it is on disk, keeps it when it may be tried again. False: never again.
+bool StoreWriter::Store(Batch& batch) {
+  const StatusOr<db::Appended> appended = writer_.Append(batch.arrivals, batch.reports);
+  if (!appended.ok()) {
+    if (!MayPass(appended.status())) {
+      events_.on_failed(appended.status());
+      return false;
+    }
+    if (!std::exchange(paused_, true)) events_.on_paused(appended.status());
+    return true;
+  }
+  if (std::exchange(paused_, false)) events_.on_resumed();
+  for (size_t i = 0; i < batch.arrivals.size(); ++i)
+    batch.on_arrival[i](appended->stored_through[i]);
+  for (size_t i = 0; i < batch.reports.size(); ++i) batch.on_report[i](batch.reports[i].sequence);
+  batch = {};
+  return true;
+}
+
+}  // namespace fleetsync::serve

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/time.h"
+#include "controller/serve/ingest.h"
+#include "db/writer.h"
+
+namespace fleetsync::serve {
+
+// Called on the writer's thread after the commit. `through`: for a report its sequence, for an
+// arrival the highest sequence on disk for its host.
+using OnStored = std::function<void(uint64_t through)>;
+
+struct StoreWriterEvents {
+  // The store cannot be written now (disk full, locked); it is tried again until it can.
+  std::function<void(const Status&)> on_paused;
+  std::function<void()> on_resumed;
+  // The store cannot be written at all (damaged): nothing is stored from here on.
+  std::function<void(const Status&)> on_failed;
+};
+
+// The one thread that writes the store: takes all that is queued as one transaction, and tells each
+// that it is on disk. What is never told was not stored. The queue is bounded by those who add:
+// each stream has a window of entries that are not told yet. Events and OnStored are called on the
+// thread of the writer, without a lock.
+class StoreWriter {
+ public:
+  StoreWriter(db::Writer& writer, StoreWriterEvents events,
+              Duration retry_interval = std::chrono::seconds(2));
+  ~StoreWriter() { Stop(); }
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  // Any thread.
+  void Add(Accepted accepted, OnStored on_stored);
+  // Writes what is queued, once, and ends the thread. Nothing may be added after it.
+  void Stop();
+
+ private:
+  struct Batch {
+    std::vector<db::Arrival> arrivals;
+    std::vector<OnStored> on_arrival;
+    std::vector<db::Report> reports;
+    std::vector<OnStored> on_report;
+
+    bool empty() const { return arrivals.empty() && reports.empty(); }
+    void Append(Batch&& other);
+  };
+
+  void Run();
+  bool WaitForWork(Batch& batch);
+  bool WaitBeforeRetry();
+  bool Store(Batch& batch);
+
+  db::Writer& writer_;
+  const StoreWriterEvents events_;
+  const Duration retry_interval_;
+  bool paused_ = false;  // the thread's own
+  Mutex mutex_;
+  std::condition_variable_any wake_;
+  Batch queue_ FS_GUARDED_BY(mutex_);
+  bool stopping_ FS_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace fleetsync::serve

@@ -1,0 +1,309 @@
+// The program as a user runs it, with a time server and a controller in this process.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "agent/net/address_text.h"
+#include "base/clock_read.h"
+#include "base/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/ntp/packet.h"
+#include "tests/agent/report/fake_controller.h"
+
+namespace fleetsync::agent {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// Answers as a stratum 1 server whose clock is `ahead` of this machine's.
+class TimeServer {
+ public:
+  explicit TimeServer(Duration ahead) : ahead_(ahead), fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
+    const net::SocketAddress any = net::ToSocketAddress(*net::ParseNumericAddress("127.0.0.1", 0));
+    EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&any.storage), any.size), 0);
+    EXPECT_EQ(pipe(stop_), 0);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~TimeServer() {
+    close(stop_[1]);
+    thread_.join();
+    close(stop_[0]);
+    close(fd_);
+  }
+  int port() const {
+    sockaddr_in in{};
+    socklen_t size = sizeof in;
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&in), &size);
+    return ntohs(in.sin_port);
+  }
+
+ private:
+  void Serve() {
+    for (;;) {
+      pollfd fds[] = {{fd_, POLLIN, 0}, {stop_[0], POLLIN, 0}};
+      if (poll(fds, 2, -1) < 0 || fds[1].revents != 0) return;
+      std::array<std::byte, 1000> wire;
+      sockaddr_storage from{};
+      socklen_t size = sizeof from;
+      const ssize_t n =
+          recvfrom(fd_, wire.data(), wire.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+      const ntp::Timestamp now = ntp::ToTimestamp(ReadClocks().system + ahead_);
+      const ntp::Decoded request = ntp::Decode(std::span(wire).first(static_cast<size_t>(n)));
+      const ntp::Packet answer{.leap = ntp::Leap::kNone,
+                               .mode = ntp::Mode::kServer,
+                               .stratum = 1,
+                               .origin = request.packet.transmit,
+                               .receive = now,
+                               .transmit = now};
+      ntp::Encode(answer, std::span(wire).first<ntp::kHeaderSize>());
+      sendto(fd_, wire.data(), ntp::kHeaderSize, 0, reinterpret_cast<sockaddr*>(&from), size);
+    }
+  }
+
+  Duration ahead_;
+  int fd_;
+  int stop_[2] = {-1, -1};
+  std::thread thread_;
+};
+
+class AgentProgram : public ::testing::Test {
+ protected:
+  AgentProgram() {
+    std::string name = ::testing::TempDir() + "agent.XXXXXX";
+    folder_ = mkdtemp(name.data());
+    // The reporter runs as another user, who must be able to read the spool.
+    std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+  }
+  ~AgentProgram() override {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Start(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), FLEETSYNC_AGENT);
+    std::vector<char*> argv;
+    for (std::string& a : arguments) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ != 0) return;
+    const int out = open((folder_ + "/out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    const int err = open((folder_ + "/err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  int Wait() {
+    int status = 0;
+    waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  int RunToEnd(std::vector<std::string> arguments) {
+    Start(std::move(arguments));
+    return Wait();
+  }
+  int Stop() {
+    kill(pid_, SIGTERM);
+    return Wait();
+  }
+  std::string Out() const { return *ReadFile(folder_ + "/out", 1 << 20); }
+  std::string Err() const { return *ReadFile(folder_ + "/err", 1 << 20); }
+  std::string Config(const std::string& text) {
+    const std::string path = folder_ + "/agent.conf";
+    std::ofstream(path) << text;
+    return path;
+  }
+  std::string Reporting(const TimeServer& server, const report::FakeController& controller) {
+    return Config(
+        fmt::format("host web01\n"
+                    "server 127.0.0.1 port {} iburst minpoll 0\n"
+                    "controller {}\n"
+                    "insecure-controller\n"
+                    "report-interval 1s\n"
+                    "state-dir {}/state\n",
+                    server.port(), controller.address(), folder_));
+  }
+  std::set<pid_t> Children() const {
+    std::ifstream file(fmt::format("/proc/{}/task/{}/children", pid_, pid_));
+    return {std::istream_iterator<pid_t>(file), {}};
+  }
+
+  std::string folder_;
+  pid_t pid_ = -1;
+};
+
+TEST_F(AgentProgram, QueryPrintsTheTrueOffsetAndEndsWell) {
+  const TimeServer server(std::chrono::milliseconds(30));
+  EXPECT_EQ(
+      RunToEnd({"run", "--query", "--server", fmt::format("127.0.0.1,port={}", server.port())}), 0);
+  EXPECT_THAT(Out(), ContainsRegex("this clock is off by \\+(30|29)\\.[0-9] ms, give or take "));
+  EXPECT_EQ(Err(), "");
+}
+
+TEST_F(AgentProgram, QueryOfNobodyEndsWithFour) {
+  EXPECT_EQ(RunToEnd({"run", "--query", "--server", "127.0.0.1,port=1"}), 4);
+  EXPECT_EQ(Out(),
+            "  SOURCE     ADDRESS    STRATUM  OFFSET  BOUND  DELAY  JITTER  REFERENCE\n"
+            "? 127.0.0.1  127.0.0.1  -        -       -      -      -       no answer\n"
+            "\n"
+            "no majority of the sources can be believed\n");
+}
+
+TEST_F(AgentProgram, ReportsTheOffsetOfItsClockOverTheStream) {
+  const TimeServer server(std::chrono::milliseconds(30));
+  report::FakeController controller;
+  Start({"run", "--config", Reporting(server, controller)});
+  ASSERT_TRUE(controller.WaitUntil(
+      [](const auto& c) { return c.reports.size() >= 3 && c.reports.back().stratum() == 2; }));
+  EXPECT_EQ(Stop(), 0);
+  controller.Stop();
+  const v1::Report& r = controller.reports.back();
+  EXPECT_NEAR(static_cast<double>(r.offset_ns()), 30e6, static_cast<double>(r.error_bound_ns()));
+  EXPECT_LT(r.error_bound_ns(), 20'000'000u);
+  EXPECT_EQ(controller.reports.front().sequence(), 1u);
+  EXPECT_EQ(r.sources(0).state(), v1::SOURCE_STATE_SELECTED);
+  EXPECT_EQ(controller.hellos.front().host(), "web01");
+}
+
+TEST_F(AgentProgram, TheReporterIsAnotherProcessWithoutPrivilegesAndIsStartedAgain) {
+  const TimeServer server(Duration(0));
+  report::FakeController controller;
+  Start({"run", "--config", Reporting(server, controller)});
+  ASSERT_TRUE(controller.WaitUntil([](const auto& c) { return !c.reports.empty(); }));
+  const std::set<pid_t> children = Children();
+  ASSERT_EQ(children.size(), 1u);
+  const std::string status = *ReadFile(fmt::format("/proc/{}/status", *children.begin()), 1 << 16);
+  EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000000\n"));
+  EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1\n"));
+  if (geteuid() == 0) EXPECT_THAT(status, ::testing::Not(HasSubstr("Uid:\t0")));
+  EXPECT_THAT(*ReadFile(fmt::format("/proc/{}/cmdline", *children.begin()), 4096),
+              ::testing::Not(HasSubstr("secret")));
+
+  kill(*children.begin(), SIGKILL);
+  ASSERT_TRUE(controller.WaitUntil([](const auto& c) { return c.hellos.size() >= 2; }));
+  EXPECT_NE(Children(), children);
+  EXPECT_EQ(Stop(), 0);
+  EXPECT_THAT(Err(), HasSubstr("the reporter was killed by signal 9; starting it again in 1 s"));
+  controller.Stop();
+  for (size_t i = 0; i < controller.reports.size(); ++i) {
+    EXPECT_EQ(controller.reports[i].sequence(), i + 1);
+  }
+}
+
+TEST_F(AgentProgram, NumbersGoOnAfterARestart) {
+  const TimeServer server(Duration(0));
+  report::FakeController controller;
+  for (int run = 1; run <= 2; ++run) {
+    Start({"run", "--config", Reporting(server, controller)});
+    ASSERT_TRUE(controller.WaitUntil([&](const auto& c) {
+      return c.hellos.size() >= static_cast<size_t>(run) &&
+             c.reports.size() >= static_cast<size_t>(2 * run);
+    }));
+    EXPECT_EQ(Stop(), 0);
+  }
+  controller.Stop();
+  for (size_t i = 0; i < controller.reports.size(); ++i) {
+    EXPECT_EQ(controller.reports[i].sequence(), i + 1);
+  }
+}
+
+TEST_F(AgentProgram, NoReportIsOneProcessWithoutThreadsOrFiles) {
+  const TimeServer server(Duration(0));
+  const std::string config =
+      Config(fmt::format("server 127.0.0.1 port {} iburst\n", server.port()));
+  Start({"run", "--no-report", "--config", config});
+  while (!std::filesystem::exists(folder_ + "/err") || Err().empty()) std::this_thread::yield();
+  EXPECT_THAT(Err(), StartsWith("fleetsync-agent: selected 127.0.0.1, offset "));
+  EXPECT_TRUE(Children().empty());
+  EXPECT_THAT(*ReadFile(fmt::format("/proc/{}/status", pid_), 1 << 16), HasSubstr("Threads:\t1\n"));
+  EXPECT_EQ(Stop(), 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/state"));
+}
+
+TEST_F(AgentProgram, SystemdIsToldWhenItIsReady) {
+  const int notify = socket(AF_UNIX, SOCK_DGRAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder_ + "/notify";
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(bind(notify, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  Start({"run", "--no-report", "--server", "127.0.0.1,port=1"});
+  unsetenv("NOTIFY_SOCKET");
+  char text[100] = "";
+  pollfd fd{notify, POLLIN, 0};
+  EXPECT_EQ(poll(&fd, 1, 10'000), 1);
+  EXPECT_EQ(recv(notify, text, sizeof text, 0), 7);
+  EXPECT_STREQ(text, "READY=1");
+  EXPECT_EQ(Stop(), 0);
+  close(notify);
+}
+
+struct Refusal {
+  std::string config;
+  std::string error;  // with {} for the file
+};
+
+TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
+  const Refusal refusals[] = {
+      {"host a\n", "{}: there is no time server; add \"server ADDRESS iburst\""},
+      {"server 192.0.2.1\n",
+       "{}: there is no controller to report to; add \"controller HOST:PORT\", or run with "
+       "--no-report"},
+      {"server 192.0.2.1\ncontroller 192.0.2.2:7312\n",
+       "{}: controller 192.0.2.2:7312 would be reached without TLS; where nobody else can read or "
+       "write on that network, add \"insecure-controller\""},
+      {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},
+  };
+  for (const Refusal& refusal : refusals) {
+    const std::string file = Config(refusal.config);
+    EXPECT_EQ(RunToEnd({"run", "--config", file}), 2);
+    EXPECT_EQ(Err(), "fleetsync-agent: " + fmt::format(fmt::runtime(refusal.error), file) + "\n");
+  }
+  EXPECT_EQ(RunToEnd({"run", "--config", folder_ + "/missing"}), 2);
+  EXPECT_EQ(Err(), "fleetsync-agent: reading " + folder_ + "/missing: No such file or directory\n");
+}
+
+TEST_F(AgentProgram, AStateFolderThatCannotBeMadeIsRefused) {
+  const std::string file =
+      Config(fmt::format("server 127.0.0.1\ncontroller 127.0.0.1:1\ninsecure-controller\n"
+                         "state-dir {}/agent.conf/state\n",
+                         folder_));
+  EXPECT_EQ(RunToEnd({"run", "--config", file}), 1);
+  EXPECT_EQ(Err(),
+            fmt::format("fleetsync-agent: making state-dir {}/agent.conf/state: Not a directory\n",
+                        folder_));
+}
+
+TEST_F(AgentProgram, VersionAndHelpAreOnStandardOutput) {
+  EXPECT_EQ(RunToEnd({"--version"}), 0);
+  EXPECT_EQ(Out(), "fleetsync-agent " FLEETSYNC_VERSION "\n");
+  EXPECT_EQ(RunToEnd({"--help"}), 0);
+  EXPECT_THAT(Out(), HasSubstr("Usage: fleetsync-agent"));
+  EXPECT_THAT(Out(), ::testing::Not(HasSubstr("reporter")));
+  EXPECT_EQ(RunToEnd({}), 2);
+}
+
+}  // namespace
+}  // namespace fleetsync::agent

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/engine/engine.h"
+#include "base/overloaded.h"
+#include "proto/ntp/packet.h"
+
+namespace fleetsync::ntp {
+
+// A time server and the way to it.
+struct FakeServer {
+  Duration ahead{};  // of the truth
+  Duration there = std::chrono::milliseconds(1);
+  Duration back = std::chrono::milliseconds(1);
+  Duration jitter{};  // up to this much more, each way, drawn for each packet
+  uint8_t stratum = 1;
+  Duration root_dispersion{};
+  bool answers = true;
+  std::function<void(Packet&)> tamper{};  // last, before the answer leaves
+
+  int asked = 0;
+  std::vector<MonoTime> asked_at{};
+  std::vector<Packet> requests{};
+};
+
+// One engine, its clock and its network; owns the only time. Address 10.0.0.N is server N.
+class World {
+ public:
+  static constexpr SystemTime kEpoch{std::chrono::seconds(1'800'000'000)};
+
+  explicit World(std::vector<FakeServer> fake_servers, uint64_t seed = 1)
+      : servers(std::move(fake_servers)), random_(seed) {
+    for (size_t i = 0; i < servers.size(); ++i) names[Name(i)] = {AddressOf(i)};
+  }
+
+  static std::string Name(size_t server) { return "ntp" + std::to_string(server); }
+  static Address AddressOf(size_t server) {
+    Address address;
+    address.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, static_cast<uint8_t>(server)};
+    return address;
+  }
+
+  void StartWith(std::vector<SourceConfig> sources, uint64_t seed = 1) {
+    engine_.emplace(EngineConfig{.sources = std::move(sources)}, seed);
+    Perform(engine_->Start(Read()));
+  }
+  // Every server as a source.
+  void StartEngine(SourceConfig like) {
+    std::vector<SourceConfig> sources;
+    for (size_t i = 0; i < servers.size(); ++i) {
+      like.name = Name(i);
+      sources.push_back(like);
+    }
+    StartWith(std::move(sources));
+  }
+
+  // The oscillator errs by `ppm`: both clocks share it.
+  MonoTime Mono() const {
+    return MonoTime(FromSeconds(ToSeconds(elapsed_) * (1 + ppm * 1e-6)) + std::chrono::hours(1));
+  }
+  Now Read() const { return {Mono(), kEpoch + (Mono() - MonoTime(std::chrono::hours(1))) + moved}; }
+  SystemTime Truth() const { return kEpoch + elapsed_; }
+  // What must be added to the system clock to be right.
+  Duration TrueOffset() const { return Truth() - Read().system; }
+
+  void RunFor(Duration span) {
+    const Duration end = elapsed_ + span;
+    for (;;) {
+      const Duration timer = TimerElapsed();
+      const Duration next = events_.empty() ? end : std::min(end, events_.begin()->first.first);
+      if (timer <= next && timer < end) {
+        elapsed_ = std::max(elapsed_, timer);
+        Perform(engine_->OnTimer(Read()));
+      } else if (!events_.empty() && next < end) {
+        auto event = std::move(events_.begin()->second);
+        elapsed_ = events_.begin()->first.first;
+        events_.erase(events_.begin());
+        event();
+      } else {
+        elapsed_ = end;
+        return;
+      }
+    }
+  }
+
+  Snapshot TakeSnapshot() const { return engine_->TakeSnapshot(Read()); }
+  int CountNotes(Note::Kind kind) const {
+    return static_cast<int>(
+        std::count_if(notes.begin(), notes.end(), [&](const Note& n) { return n.kind == kind; }));
+  }
+
+  std::vector<FakeServer> servers;
+  std::map<std::string, std::vector<Address>> names;
+  double ppm = 0;
+  Duration moved{};  // what other programs did to the system clock so far
+  std::vector<Note> notes;
+  std::vector<std::string> resolved;  // names that were asked for
+
+ private:
+  Duration TimerElapsed() const {
+    const MonoTime timer = engine_->NextTimer();
+    if (timer == MonoTime::max()) return Duration::max();
+    const double elapsed = ToSeconds(timer - MonoTime(std::chrono::hours(1))) / (1 + ppm * 1e-6);
+    return FromSeconds(elapsed) + Duration(2);  // at or after, never before
+  }
+
+  void At(Duration when, std::function<void()> event) {
+    events_.emplace(std::pair(when, ++sequence_), std::move(event));
+  }
+  Duration Jitter(const FakeServer& server) {
+    if (server.jitter == Duration::zero()) return {};
+    return Duration(static_cast<int64_t>(random_() % static_cast<uint64_t>(server.jitter.count())));
+  }
+
+  void Perform(const Actions& actions) {
+    for (const Action& action : actions) {
+      std::visit(
+          Overloaded{[&](const Send& send) { OnSend(send); },
+                     [&](const Resolve& resolve) {
+                       resolved.push_back(resolve.name);
+                       Perform(engine_->OnResolved(Read(), resolve.source, names[resolve.name]));
+                     },
+                     [&](const Note& note) { notes.push_back(note); }},
+          action);
+    }
+  }
+
+  void OnSend(const Send& send) {
+    Perform(engine_->OnSent(Read(), send.source, send.token, {Read().system}));
+    FakeServer& server = servers.at(send.to.ip[15]);
+    const Packet request = Decode(std::span(send.bytes).first(send.size)).packet;
+    ++server.asked;
+    server.asked_at.push_back(Mono());
+    server.requests.push_back(request);
+    if (!server.answers) return;
+    const Duration arrival = elapsed_ + server.there + Jitter(server);
+    Packet answer{.leap = Leap::kNone,
+                  .mode = Mode::kServer,
+                  .stratum = server.stratum,
+                  .precision = -20,
+                  .root_dispersion = server.root_dispersion,
+                  .origin = request.transmit,
+                  .receive = ToTimestamp(kEpoch + arrival + server.ahead),
+                  .transmit = ToTimestamp(kEpoch + arrival + server.ahead)};
+    if (server.tamper) server.tamper(answer);
+    At(arrival + server.back + Jitter(server), [this, answer, source = send.source] {
+      std::array<std::byte, kHeaderSize> wire;
+      Encode(answer, wire);
+      Perform(engine_->OnPacket(Read(), source, wire, {Read().system}));
+    });
+  }
+
+  std::optional<Engine> engine_;
+  Duration elapsed_{};
+  uint64_t sequence_ = 0;  // events of one instant happen in the order of their creation
+  std::map<std::pair<Duration, uint64_t>, std::function<void()>> events_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace fleetsync::ntp

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "fmt/format.h"
+#include "proto/fleetsync/v1/fleet.grpc.pb.h"
+
+namespace fleetsync::report {
+
+// A controller in this process: stores each report once, acknowledges it, and can be stopped and
+// started again on the same port with what it had stored.
+class FakeController final : public v1::FleetService::Service {
+ public:
+  FakeController() { Start(); }
+  ~FakeController() override { Stop(); }
+
+  void Start() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(fmt::format("127.0.0.1:{}", port_), grpc::InsecureServerCredentials(),
+                             &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  void Stop() {
+    if (!server_) return;
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_.reset();
+  }
+  std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+
+  // As if everything up to here had come before, under this host's name.
+  void Know(uint64_t stored_through) {
+    const std::lock_guard lock(mutex_);
+    stored_through_ = stored_through;
+  }
+  void StopAcknowledging() {
+    const std::lock_guard lock(mutex_);
+    acknowledging_ = false;
+  }
+
+  // False: not within half a minute.
+  template <class Condition>
+  bool WaitUntil(Condition condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return condition(*this); });
+  }
+
+  // Read them inside of WaitUntil or after Stop.
+  std::vector<v1::Report> reports;  // in the order in which they came, repetitions left out
+  std::vector<v1::Hello> hellos;
+  int repeated = 0;
+
+ private:
+  using RequestStream = grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>;
+
+  grpc::Status Stream(grpc::ServerContext* /*context*/, RequestStream* stream) override {
+    v1::StreamRequest request;
+    while (stream->Read(&request)) {
+      const v1::StreamResponse response = Take(request);
+      if (response.message_case() != v1::StreamResponse::MESSAGE_NOT_SET) stream->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+
+  // The answer; empty: none.
+  v1::StreamResponse Take(const v1::StreamRequest& request) {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+    v1::StreamResponse response;
+    if (request.has_hello()) {
+      hellos.push_back(request.hello());
+      response.mutable_welcome()->set_stored_through(stored_through_);
+      return response;
+    }
+    if (request.report().sequence() > stored_through_) {
+      reports.push_back(request.report());
+      stored_through_ = request.report().sequence();
+    } else {
+      ++repeated;
+    }
+    if (acknowledging_) response.mutable_acknowledgement()->set_through(stored_through_);
+    return response;
+  }
+
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  uint64_t stored_through_ = 0;
+  bool acknowledging_ = true;
+};
+
+}  // namespace fleetsync::report

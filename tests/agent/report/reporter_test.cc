@@ -1,0 +1,147 @@
+#include "agent/report/reporter.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "agent/report/report.h"
+#include "agent/report/spool_writer.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/agent/report/fake_controller.h"
+
+namespace fleetsync::report {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The time process's side: a spool and one end of the socket; the reporter in a thread.
+class ReporterTest : public ::testing::Test {
+ protected:
+  ReporterTest() {
+    std::string name = ::testing::TempDir() + "reporter.XXXXXX";
+    folder_ = mkdtemp(name.data());
+    spool_ = *SpoolWriter::Open({.folder = folder_ + "/spool"});
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends_), 0);
+  }
+  ~ReporterTest() override {
+    close(ends_[0]);  // the end of the time process is the end of the reporter
+    if (thread_.joinable()) thread_.join();
+    close(ends_[1]);
+    std::filesystem::remove_all(folder_);
+  }
+
+  void StartReporter() {
+    config_ = {.controller = controller_.address(),
+               .host = "web01",
+               .spool_folder = folder_ + "/spool",
+               .socket = ends_[1],
+               .seed = 1,
+               .log =
+                   [this](const std::string& line) {
+                     const std::lock_guard lock(log_mutex_);
+                     log_ += line + "\n";
+                   },
+               .stop_requested = [] { return false; }};
+    thread_ = std::thread([this] { EXPECT_TRUE(RunReporter(config_).ok()); });
+  }
+  std::string Log() {
+    const std::lock_guard lock(log_mutex_);
+    return log_;
+  }
+  void Spool(int64_t offset_ns) {
+    v1::Report report;
+    report.set_offset_ns(offset_ns);
+    const SpoolMessage message{SpoolMessage::Kind::kSpooled, 0,
+                               *spool_->Append(report.SerializeAsString())};
+    ASSERT_EQ(send(ends_[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
+  }
+  bool Arrived(size_t count) {
+    return controller_.WaitUntil(
+        [&](const FakeController& c) { return c.reports.size() >= count; });
+  }
+  // Until the reporter says that the controller has everything up to `through`.
+  void WaitForAcknowledgement(uint64_t through) {
+    SpoolMessage message;
+    do {
+      pollfd fd{ends_[0], POLLIN, 0};
+      ASSERT_EQ(poll(&fd, 1, 30'000), 1);
+      ASSERT_EQ(recv(ends_[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
+      ASSERT_EQ(message.kind, SpoolMessage::Kind::kAcknowledged);
+    } while (message.sequence < through);
+    EXPECT_EQ(message.sequence, through);
+  }
+
+  std::string folder_;
+  std::unique_ptr<SpoolWriter> spool_;
+  FakeController controller_;
+  int ends_[2] = {-1, -1};
+  ReporterConfig config_;
+  std::thread thread_;
+  std::mutex log_mutex_;
+  std::string log_;
+};
+
+TEST_F(ReporterTest, SendsWhatIsSpooledAndTellsWhatIsStored) {
+  Spool(1);
+  Spool(2);
+  StartReporter();
+  WaitForAcknowledgement(2);
+  Spool(3);
+  WaitForAcknowledgement(3);
+  ASSERT_TRUE(Arrived(3));
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(controller_.reports[i].sequence(), i + 1);
+    EXPECT_EQ(controller_.reports[i].offset_ns(), static_cast<int64_t>(i + 1));
+  }
+  EXPECT_EQ(controller_.hellos.at(0).host(), "web01");
+  EXPECT_EQ(controller_.hellos.at(0).agent_version(), FLEETSYNC_VERSION);
+  EXPECT_EQ(controller_.hellos.at(0).boot_id().size(), 36u);
+  EXPECT_EQ(Log(), "reporting to " + controller_.address() + "\n");
+}
+
+TEST_F(ReporterTest, NothingIsLostOrStoredTwiceWhileTheControllerIsAway) {
+  StartReporter();
+  Spool(1);
+  ASSERT_TRUE(Arrived(1));
+  controller_.Stop();
+  for (int i = 2; i <= 700; ++i) Spool(i);
+  controller_.Start();
+  ASSERT_TRUE(Arrived(700));
+  WaitForAcknowledgement(700);
+  for (size_t i = 0; i < 700; ++i) EXPECT_EQ(controller_.reports[i].sequence(), i + 1);
+  EXPECT_THAT(Log(), HasSubstr("reports are kept and sent later\nreporting to "));
+}
+
+TEST_F(ReporterTest, WhatTheControllerHasAlreadyIsNotSentAgain) {
+  for (int i = 1; i <= 5; ++i) Spool(i);
+  controller_.Know(3);
+  StartReporter();
+  WaitForAcknowledgement(5);
+  EXPECT_EQ(controller_.reports.size(), 2u);
+  EXPECT_EQ(controller_.repeated, 0);
+}
+
+TEST_F(ReporterTest, ADamagedReportIsLeftOutAndTheNextOnesCome) {
+  ASSERT_TRUE(spool_->Append("\xff\xff\xff").ok());
+  Spool(2);
+  StartReporter();
+  WaitForAcknowledgement(2);
+  EXPECT_EQ(controller_.reports.at(0).sequence(), 2u);
+}
+
+TEST_F(ReporterTest, EndsWhileAControllerKeepsSilent) {
+  controller_.StopAcknowledging();
+  Spool(1);
+  StartReporter();
+  ASSERT_TRUE(Arrived(1));
+}
+
+}  // namespace
+}  // namespace fleetsync::report

@@ -1,0 +1,103 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/plan/apply_result.h"
+#include "controller/plan/apply_script.h"
+#include "tests/controller/plan/fake_host.h"
+
+// The apply script is broken at every program that it calls. Afterwards the file is wholly the old
+// one or wholly the new one, and the next script sets all right.
+namespace fleetsync::plan {
+namespace {
+
+constexpr const char* kOld = "server old\n";
+constexpr const char* kNew = "server new\nserver newer\n";
+
+class ApplyFault : public testing::TestWithParam<Shell> {};
+
+INSTANTIATE_TEST_SUITE_P(Shells, ApplyFault, testing::Values(Shell::kDash, Shell::kBusybox),
+                         [](const auto& shell) {
+                           return shell.param == Shell::kDash ? "Dash" : "Busybox";
+                         });
+
+bool IsWhole(const std::string& text) { return text == kOld || text == kNew; }
+
+void ExpectSetRightByTheNext(FakeHost& host) {
+  const HostPlan plan = [&] {
+    // What the probe of the next push would find once the journal has been dealt with.
+    host.Apply({.host = "web07", .changes = {}, .notes = {}});
+    return host.PlanFor(kNew);
+  }();
+  EXPECT_EQ(host.Loaded(), host.Config()) << "the daemon and its file differ after the recovery";
+  const Ran ran = host.Apply(plan);
+  EXPECT_EQ(ParseApplyResult(ran.output).outcome, ApplyResult::Outcome::kDone)
+      << ran.output << ran.errors;
+  EXPECT_EQ(host.Config(), kNew);
+  EXPECT_EQ(host.Loaded(), kNew);
+  EXPECT_EQ(host.Leftovers(), "");
+}
+
+// Runs `check` for a fault at call 1, 2, 3 … until the script ends before the fault is met.
+template <class Check>
+int ForEachFault(Shell shell, Fault fault, Check check) {
+  for (fault.at = 1; fault.at < 500; ++fault.at) {
+    FakeHost host(shell);
+    const Ran ran = host.Apply(host.PlanFor(kNew), fault);
+    if (ran.calls < fault.at) return fault.at - 1;
+    SCOPED_TRACE(testing::Message() << "at call " << fault.at << ":\n" << host.Trace());
+    check(host, ran);
+    if (testing::Test::HasFailure()) return fault.at;
+  }
+  return 500;
+}
+
+TEST_P(ApplyFault, KilledAtAnyStepTheHostIsOldOrNewAndTheNextPushSucceeds) {
+  for (const bool after : {false, true}) {
+    const int steps = ForEachFault(GetParam(), {.kind = Fault::Kind::kKill, .after = after},
+                                   [](FakeHost& host, const Ran& ran) {
+                                     EXPECT_TRUE(ran.killed);
+                                     EXPECT_TRUE(IsWhole(host.Config())) << host.Config();
+                                     ExpectSetRightByTheNext(host);
+                                   });
+    EXPECT_GT(steps, 25);
+  }
+}
+
+// A hang-up or a failing program: the host itself goes back, at once.
+void ExpectOldOrCommitted(FakeHost& host, const Ran& ran) {
+  EXPECT_FALSE(ran.killed);
+  const ApplyResult result = ParseApplyResult(ran.output);
+  const bool done = result.outcome == ApplyResult::Outcome::kDone;
+  EXPECT_EQ(host.Config(), done ? kNew : kOld) << ran.output;
+  EXPECT_EQ(host.Loaded(), done ? kNew : kOld) << ran.output;
+  EXPECT_EQ(host.Leftovers(), "") << ran.output;
+}
+
+TEST_P(ApplyFault, HungUpAtAnyStepTheHostGoesBackByItself) {
+  for (const Fault::Kind kind : {Fault::Kind::kHangUp, Fault::Kind::kTerminate})
+    EXPECT_GT(ForEachFault(GetParam(), {.kind = kind}, ExpectOldOrCommitted), 25);
+}
+
+TEST_P(ApplyFault, WhereAnyProgramFailsTheHostIsOldOrNew) {
+  const int steps =
+      ForEachFault(GetParam(), {.kind = Fault::Kind::kFail}, [](FakeHost& host, const Ran& ran) {
+        EXPECT_FALSE(ran.killed);
+        EXPECT_TRUE(IsWhole(host.Config())) << host.Config();
+        ExpectSetRightByTheNext(host);
+      });
+  EXPECT_GT(steps, 25);
+}
+
+TEST_P(ApplyFault, WhenNobodyReadsAnyMoreTheHostGoesBackByItself) {
+  for (int lines = 1; lines <= 9; ++lines) {
+    SCOPED_TRACE(lines);
+    FakeHost host(GetParam());
+    host.Apply(host.PlanFor(kNew), {.close_output_after = lines});
+    EXPECT_EQ(host.Config(), kOld);
+    EXPECT_EQ(host.Loaded(), kOld);
+    EXPECT_EQ(host.Leftovers(), "");
+  }
+}
+
+}  // namespace
+}  // namespace fleetsync::plan

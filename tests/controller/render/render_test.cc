@@ -1,0 +1,224 @@
+#include "controller/render/render.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/file.h"
+#include "controller/render/heading.h"
+#include "tests/controller/render/samples.h"
+
+namespace fleetsync::render {
+namespace {
+
+using policy::TimePolicy;
+using samples::PlatformWith;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string Rendered(const TimePolicy& policy, const Platform& platform) {
+  const StatusOr<RenderedFile> file = RenderTimeService(policy, platform);
+  EXPECT_TRUE(file.ok()) << file.status();
+  return file.ok() ? file->text : "";
+}
+
+// The whole file; FLEETSYNC_UPDATE_GOLDEN=1 writes it anew. Each is fed to the real daemon by
+// tests/lab/tests/push_test.py.
+void ExpectGolden(const std::string& name, const std::string& text) {
+  const std::string path = "tests/golden/" + name;
+  if (std::getenv("FLEETSYNC_UPDATE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(WriteFileAtomically(path, text, 0644).ok());
+    return;
+  }
+  const StatusOr<std::string> golden = ReadFile(path, 1 << 20);
+  ASSERT_TRUE(golden.ok()) << golden.status();
+  EXPECT_EQ(text, *golden) << path;
+}
+
+TimePolicy WithExtra(TimePolicy policy, std::vector<std::string> extra) {
+  policy.extra = std::move(extra);
+  return policy;
+}
+
+facts::DaemonFact Version(facts::DaemonFact daemon, std::string version) {
+  daemon.version = std::move(version);
+  return daemon;
+}
+
+Platform OnRhel(facts::DaemonFact daemon) {
+  Platform platform = PlatformWith(std::move(daemon));
+  platform.os_id = "centos";
+  return platform;
+}
+
+TEST(Golden, ChronyClient) {
+  ExpectGolden("chrony/client.conf", Rendered(samples::Client(), PlatformWith(samples::Chrony())));
+}
+
+TEST(Golden, ChronyClientKeepsItsKeysAndGetsExtraLines) {
+  const TimePolicy policy = WithExtra(
+      samples::Client(), {"log tracking", "# it's $(touch /tmp/x) `id` \"quoted\" \\ %s"});
+  ExpectGolden("chrony/client_keys_extra.conf",
+               Rendered(policy, PlatformWith(samples::Chrony(),
+                                             "#keyfile /no\nkeyfile /etc/chrony/chrony.keys\n")));
+}
+
+TEST(Golden, ChronyRelay) {
+  ExpectGolden("chrony/relay.conf", Rendered(samples::Relay(), PlatformWith(samples::Chrony())));
+}
+
+TEST(Golden, ChronyRelayOfAnIsolatedSite) {
+  TimePolicy policy = samples::Relay();
+  policy.sources.clear();
+  ExpectGolden("chrony/relay_isolated.conf", Rendered(policy, PlatformWith(samples::Chrony())));
+}
+
+TEST(Golden, OldChronyRelay) {
+  ExpectGolden("chrony/relay_3.2.conf",
+               Rendered(samples::Relay(), OnRhel(Version(samples::Chrony(), "3.2"))));
+}
+
+TEST(Golden, NtpsecClientAndRelay) {
+  ExpectGolden("ntpsec/client.conf", Rendered(samples::Client(), PlatformWith(samples::Ntpsec())));
+  ExpectGolden("ntpsec/relay.conf", Rendered(samples::Relay(), PlatformWith(samples::Ntpsec())));
+}
+
+TEST(Golden, NtpsecClientWithExtraLines) {
+  ExpectGolden(
+      "ntpsec/client_extra.conf",
+      Rendered(WithExtra(samples::Client(), {"tos minclock 4 minsane 1", "tinker panic 0"}),
+               PlatformWith(samples::Ntpsec(), "keys /etc/ntpsec/ntp.keys\n")));
+}
+
+TEST(Golden, ClassicNtpClientAndRelay) {
+  ExpectGolden("ntp/client.conf", Rendered(samples::Client(), PlatformWith(samples::NtpClassic())));
+  ExpectGolden("ntp/relay.conf", Rendered(samples::Relay(), PlatformWith(samples::NtpClassic())));
+}
+
+TEST(Golden, ClassicNtpKeepsItsKeysAndGetsExtraLines) {
+  ExpectGolden("ntp/client_keys_extra.conf",
+               Rendered(WithExtra(samples::Client(), {"tinker huffpuff 7200", "statsdir /tmp/"}),
+                        PlatformWith(samples::NtpClassic(),
+                                     "keys /etc/ntp.keys\ntrustedkey 1 2\ncontrolkey 1\n")));
+}
+
+TEST(Golden, OldNtpRelays) {
+  facts::DaemonFact daemon = Version(samples::NtpClassic(), "4.2.6p5");
+  daemon.drift_path.clear();
+  ExpectGolden("ntp/relay_4.2.6.conf", Rendered(samples::Relay(), OnRhel(daemon)));
+  daemon.version = "4.2.2p1";
+  ExpectGolden("ntp/relay_4.2.2.conf", Rendered(samples::Relay(), OnRhel(daemon)));
+}
+
+TEST(Render, TheSameInputGivesTheSameBytes) {
+  const Platform platform = PlatformWith(samples::Chrony());
+  EXPECT_EQ(Rendered(samples::Relay(), platform), Rendered(samples::Relay(), platform));
+}
+
+TEST(Render, ClientsServeNobody) {
+  for (const facts::DaemonFact& daemon :
+       {samples::Chrony(), samples::Ntpsec(), samples::NtpClassic()}) {
+    const std::string text = Rendered(samples::Client(), PlatformWith(daemon));
+    EXPECT_THAT(text, Not(HasSubstr("allow")));
+    EXPECT_THAT(text, Not(HasSubstr("local")));
+    EXPECT_THAT(text, Not(HasSubstr("orphan")));
+    EXPECT_THAT(text, Not(HasSubstr(" mask ")));
+  }
+}
+
+TEST(Render, ANewChronyReadsTheListOfLeapSecondsItself) {
+  const std::string text =
+      Rendered(samples::Client(), PlatformWith(Version(samples::Chrony(), "4.6.1")));
+  EXPECT_THAT(text, HasSubstr("\nleapseclist /usr/share/zoneinfo/leap-seconds.list\n"));
+  EXPECT_THAT(text, Not(HasSubstr("leapsectz")));
+}
+
+TEST(Render, AnUnknownVersionGetsNothingRecentAndNoCheck) {
+  const StatusOr<RenderedFile> file =
+      RenderTimeService(samples::Relay(), PlatformWith(Version(samples::Chrony(), "")));
+  ASSERT_TRUE(file.ok());
+  EXPECT_THAT(file->text, Not(HasSubstr("ntsdumpdir")));
+  EXPECT_THAT(file->text, HasSubstr("\nlocal stratum 10\n"));
+  EXPECT_EQ(file->checker, Checker::kNone);
+}
+
+TEST(Render, ControlCharactersNeverReachAFile) {
+  const Platform platform = PlatformWith(samples::Chrony());
+  for (const std::string& bad : std::vector<std::string>{
+           "a\nallow all", "a\rb", std::string("a\0b", 3), "\x1b[2J", "\x7f"}) {
+    TimePolicy policy = samples::Client();
+    policy.extra = {bad};
+    EXPECT_FALSE(RenderTimeService(policy, platform).ok());
+    policy = samples::Client();
+    policy.sources[0].address = bad;
+    EXPECT_FALSE(RenderTimeService(policy, platform).ok());
+    policy = samples::Client();
+    policy.inventory = bad;
+    EXPECT_FALSE(RenderTimeService(policy, platform).ok());
+  }
+}
+
+TEST(Render, AServersNameCannotCarryOptions) {
+  for (const char* bad : {"", "a b", "a\tb", "#a", "a\"b", "a'b", "a;b", "!a"}) {
+    TimePolicy policy = samples::Client();
+    policy.sources[0].address = bad;
+    EXPECT_FALSE(RenderTimeService(policy, PlatformWith(samples::Ntpsec())).ok()) << bad;
+  }
+}
+
+TEST(Render, WhatAFilesKeptLinesHoldIsCheckedToo) {
+  const std::string hostile = "keyfile /etc/keys\x1b\nkeyfile /etc/\xff\n";
+  EXPECT_THAT(Rendered(samples::Client(), PlatformWith(samples::Chrony(), hostile)),
+              Not(HasSubstr("keyfile")));
+}
+
+TEST(Render, AnExtraLineThatNtpdHasNotIsRefusedHereBecauseNtpdWouldRunWithoutIt) {
+  const StatusOr<RenderedFile> file =
+      RenderTimeService(WithExtra(samples::Client(), {"# comment", "  restric default ignore"}),
+                        PlatformWith(samples::NtpClassic()));
+  EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Message(file.status()),
+            "web07.example: time.extra: ntp has no directive 'restric'; did you mean 'restrict'?");
+}
+
+TEST(Render, WhatADaemonCannotDoIsSaid) {
+  const StatusOr<RenderedFile> file =
+      RenderTimeService(samples::Relay(), PlatformWith(samples::Ntpsec()));
+  ASSERT_TRUE(file.ok());
+  EXPECT_THAT(file->not_expressible,
+              testing::ElementsAre("ntpsec answers time requests from every network, not from "
+                                   "time.allow alone: keep others out with a firewall"));
+  EXPECT_TRUE(RenderTimeService(samples::Client(), PlatformWith(samples::Ntpsec()))
+                  ->not_expressible.empty());
+}
+
+TEST(VersionAtLeast, ComparesNumbers) {
+  EXPECT_TRUE(VersionAtLeast("4.2.8p15", {4, 2, 8}));
+  EXPECT_TRUE(VersionAtLeast("4.10", {4, 9}));
+  EXPECT_TRUE(VersionAtLeast("4", {4, 0}));
+  EXPECT_TRUE(VersionAtLeast("ntpsec-1.2.2", {1, 2}));
+  EXPECT_FALSE(VersionAtLeast("4", {4, 0, 1}));
+  EXPECT_FALSE(VersionAtLeast("4.2.6p5", {4, 2, 8}));
+  EXPECT_FALSE(VersionAtLeast("3.9", {4, 0}));
+  EXPECT_FALSE(VersionAtLeast("", {0}));
+  EXPECT_TRUE(VersionAtLeast("99999999999999999999", {4}));
+}
+
+TEST(Heading, ToldApartFromForeignAndEditedFiles) {
+  const std::string file = WithHeading("server a\n", "fleet.yaml");
+  EXPECT_EQ(AuthorshipOf(file), Authorship::kOurs);
+  EXPECT_EQ(AuthorshipOf(file + "server b\n"), Authorship::kEdited);
+  EXPECT_EQ(AuthorshipOf("# Managed by fleetsync from x"), Authorship::kEdited);
+  EXPECT_EQ(AuthorshipOf("# Managed by fleetsync from x\n# gone\n\nserver a\n"),
+            Authorship::kEdited);
+  EXPECT_EQ(AuthorshipOf("server a\n"), Authorship::kForeign);
+  EXPECT_EQ(AuthorshipOf(""), Authorship::kForeign);
+}
+
+TEST(Heading, KnowsSha256) {
+  EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+}  // namespace
+}  // namespace fleetsync::render

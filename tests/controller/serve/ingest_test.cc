@@ -1,0 +1,210 @@
+#include "controller/serve/ingest.h"
+
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace fleetsync::serve {
+namespace {
+
+using namespace std::chrono_literals;
+
+const SystemTime kReceived(1'790'000'000s);
+const HostNames kHosts = {"web01", "web02"};
+
+v1::StreamRequest HelloFrom(const std::string& host) {
+  v1::StreamRequest message;
+  message.mutable_hello()->set_host(host);
+  message.mutable_hello()->set_agent_version("0.1.0");
+  message.mutable_hello()->set_boot_id("boot");
+  return message;
+}
+
+v1::StreamRequest ReportOf(uint64_t sequence) {
+  v1::StreamRequest message;
+  v1::Report& report = *message.mutable_report();
+  report.set_sequence(sequence);
+  report.set_host_time_us(1'790'000'001'000'000);
+  report.set_monotonic_us(42'000'000);
+  report.set_offset_ns(-1500);
+  report.set_error_bound_ns(700);
+  report.set_stratum(3);
+  report.set_frequency_ppb(-1234);
+  report.set_root_delay_ns(11);
+  report.set_root_dispersion_ns(12);
+  report.set_jitter_ns(13);
+  report.set_daemon("chrony");
+  v1::Source& source = *report.add_sources();
+  source.set_name("ntp1.example");
+  source.set_address("198.18.0.1");
+  source.set_state(v1::SOURCE_STATE_SELECTED);
+  source.set_stratum(2);
+  source.set_reach(0377);
+  source.set_poll(6);
+  source.set_offset_ns(-1400);
+  source.set_delay_ns(300);
+  source.set_jitter_ns(20);
+  source.set_last_sample_age_us(4'000'000);
+  source.set_reference_id("C6120001");
+  return message;
+}
+
+// A session whose Hello has been accepted.
+IngestSession Introduced() {
+  IngestSession session(kHosts);
+  EXPECT_TRUE(session.OnMessage(HelloFrom("web01"), kReceived).ok());
+  return session;
+}
+
+db::Report Accept(IngestSession& session, const v1::StreamRequest& message) {
+  const StatusOr<Accepted> accepted = session.OnMessage(message, kReceived);
+  EXPECT_TRUE(accepted.ok()) << accepted.status();
+  return accepted.ok() ? std::get<db::Report>(*accepted) : db::Report{};
+}
+
+TEST(Ingest, AHelloBecomesAnArrival) {
+  IngestSession session(kHosts);
+  const StatusOr<Accepted> accepted = session.OnMessage(HelloFrom("web01"), kReceived);
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  const auto& arrival = std::get<db::Arrival>(*accepted);
+  EXPECT_EQ(arrival.host, "web01");
+  EXPECT_EQ(arrival.agent_version, "0.1.0");
+  EXPECT_EQ(arrival.at, kReceived);
+  EXPECT_EQ(session.host(), "web01");
+}
+
+TEST(Ingest, AReportKeepsItsValuesAndGetsTheControllersTime) {
+  IngestSession session = Introduced();
+  const db::Report report = Accept(session, ReportOf(7));
+  EXPECT_EQ(report.host, "web01") << "of the Hello, whatever else a message says";
+  EXPECT_EQ(report.boot_id, "boot");
+  EXPECT_EQ(report.sequence, 7u);
+  EXPECT_EQ(report.host_time, SystemTime(1'790'000'001s));
+  EXPECT_EQ(report.monotonic, 42s);
+  EXPECT_EQ(report.received, kReceived);
+  EXPECT_EQ(report.offset, -1500ns);
+  EXPECT_EQ(report.error_bound, 700ns);
+  EXPECT_EQ(report.stratum, 3);
+  EXPECT_EQ(report.leap, 0);
+  EXPECT_EQ(report.frequency_ppb, -1234);
+  EXPECT_EQ(report.root_delay, 11ns);
+  EXPECT_EQ(report.root_dispersion, 12ns);
+  EXPECT_EQ(report.jitter, 13ns);
+  EXPECT_EQ(report.daemon, "chrony");
+  ASSERT_EQ(report.sources.size(), 1u);
+  const db::Source& source = report.sources[0];
+  EXPECT_EQ(source.name, "ntp1.example");
+  EXPECT_EQ(source.address, "198.18.0.1");
+  EXPECT_EQ(source.state, db::kSelected);
+  EXPECT_EQ(source.stratum, 2);
+  EXPECT_EQ(source.reach, 0377);
+  EXPECT_EQ(source.poll, 6);
+  EXPECT_EQ(source.offset, -1400ns);
+  EXPECT_EQ(source.delay, 300ns);
+  EXPECT_EQ(source.jitter, 20ns);
+  EXPECT_EQ(source.last_sample_age, 4s);
+  EXPECT_EQ(source.reference_id, "C6120001");
+}
+
+std::string Refusal(IngestSession& session, const v1::StreamRequest& message,
+                    absl::StatusCode code = absl::StatusCode::kInvalidArgument) {
+  const Status status = session.OnMessage(message, kReceived).status();
+  EXPECT_EQ(status.code(), code) << status;
+  return Message(status);
+}
+
+TEST(Ingest, OnlyHostsOfTheInventoryMayReport) {
+  IngestSession session(kHosts);
+  EXPECT_EQ(Refusal(session, HelloFrom("evil\x1b[2J"), absl::StatusCode::kPermissionDenied),
+            "host 'evil\\x1b[2J' is not in the controller's inventory: add it there and restart "
+            "fleetsync serve, or give the agent the name that the inventory has");
+  EXPECT_EQ(session.host(), "");
+  Refusal(session, HelloFrom(""), absl::StatusCode::kPermissionDenied);
+}
+
+TEST(Ingest, TheHelloComesFirstAndOnce) {
+  IngestSession session(kHosts);
+  EXPECT_EQ(Refusal(session, ReportOf(1)), "a Report before the Hello");
+  ASSERT_TRUE(session.OnMessage(HelloFrom("web01"), kReceived).ok());
+  EXPECT_EQ(Refusal(session, HelloFrom("web02")), "a second Hello on the stream of host 'web01'");
+  EXPECT_EQ(session.host(), "web01");
+}
+
+TEST(Ingest, AnUnknownMessageIsRefused) {
+  IngestSession session = Introduced();
+  EXPECT_EQ(Refusal(session, {}),
+            "a message that is neither Hello nor Report: this controller is older than the agent");
+}
+
+TEST(Ingest, SequenceNumbersRise) {
+  IngestSession session = Introduced();
+  Accept(session, ReportOf(5));
+  EXPECT_EQ(Refusal(session, ReportOf(5)),
+            "report 5 of host 'web01' after report 5: sequence numbers must rise, from 1 to "
+            "4611686018427387904");
+  Refusal(session, ReportOf(4));
+  Refusal(session, ReportOf(0));
+  Refusal(session, ReportOf(std::numeric_limits<uint64_t>::max()));
+  EXPECT_EQ(Accept(session, ReportOf(1000)).sequence, 1000u)
+      << "gaps are reports that were dropped";
+}
+
+TEST(Ingest, NumbersOutOfRangeAreBroughtBackIntoIt) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message = ReportOf(1);
+  v1::Report& report = *message.mutable_report();
+  report.set_host_time_us(std::numeric_limits<uint64_t>::max());
+  report.set_monotonic_us(std::numeric_limits<uint64_t>::max());
+  report.set_offset_ns(std::numeric_limits<int64_t>::min());
+  report.set_error_bound_ns(std::numeric_limits<uint64_t>::max());
+  report.set_stratum(4'000'000'000);
+  report.set_leap(static_cast<v1::Leap>(17));
+  report.set_frequency_ppb(std::numeric_limits<int64_t>::min());
+  v1::Source& source = *report.mutable_sources(0);
+  source.set_state(static_cast<v1::SourceState>(99));
+  source.set_stratum(0);
+  source.set_reach(0x1ff);
+  source.set_poll(-2'000'000'000);
+
+  const db::Report stored = Accept(session, message);
+  EXPECT_GT(stored.host_time, SystemTime(0s));
+  EXPECT_GT(stored.monotonic, 0s);
+  EXPECT_EQ(stored.offset.count(), -(int64_t{1} << 60));
+  EXPECT_EQ(stored.error_bound.count(), int64_t{1} << 60);
+  EXPECT_GT(Abs(stored.offset) + stored.error_bound, 0ns) << "their sum fits";
+  EXPECT_EQ(stored.stratum, 16);
+  EXPECT_EQ(stored.leap, 3) << "what is not understood is not synchronised";
+  EXPECT_EQ(stored.frequency_ppb, -1'000'000'000);
+  EXPECT_EQ(stored.sources[0].state, 0);
+  EXPECT_EQ(stored.sources[0].stratum, 16);
+  EXPECT_EQ(stored.sources[0].reach, 0377);
+  EXPECT_EQ(stored.sources[0].poll, -128);
+}
+
+TEST(Ingest, StratumZeroIsNotSynchronised) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message = ReportOf(1);
+  message.mutable_report()->set_stratum(0);
+  EXPECT_EQ(Accept(session, message).stratum, 16);
+}
+
+TEST(Ingest, LongTextsAreCutBetweenCharacters) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message = ReportOf(1);
+  message.mutable_report()->set_daemon(std::string(254, 'x') + "é");
+  message.mutable_report()->mutable_sources(0)->set_name(std::string(1000, 'y'));
+  const db::Report stored = Accept(session, message);
+  EXPECT_EQ(stored.daemon, std::string(254, 'x'));
+  EXPECT_EQ(stored.sources[0].name, std::string(255, 'y'));
+}
+
+TEST(Ingest, NoMoreSourcesAreKeptThanAHostCanHave) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message = ReportOf(1);
+  for (int i = 0; i < 500; ++i) message.mutable_report()->add_sources()->set_name("s");
+  EXPECT_EQ(Accept(session, message).sources.size(), 64u);
+}
+
+}  // namespace
+}  // namespace fleetsync::serve

@@ -1,0 +1,373 @@
+// The service over real sockets: a process of its own, fake agents here, the store read back.
+
+#include <fcntl.h>
+#include <grpcpp/grpcpp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock_read.h"
+#include "base/file.h"
+#include "db/reader.h"
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proto/fleetsync/v1/fleet.grpc.pb.h"
+#include "tests/db/temporary_folder.h"
+
+namespace fleetsync::serve {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr Duration kPatience = 20s;
+
+// Polls, bounded, for what another process does.
+template <class F>
+bool Eventually(F&& condition) {
+  const MonoTime end = ReadClocks().mono + kPatience;
+  while (!condition()) {
+    if (ReadClocks().mono > end) return false;
+    poll(nullptr, 0, 2);
+  }
+  return true;
+}
+
+// A running service; killed with the object.
+class ServeProcess {
+ public:
+  ServeProcess(const TemporaryFolder& folder, const std::vector<std::string>& hosts)
+      : port_file_(folder.File("port")), log_(folder.File("log")) {
+    std::filesystem::remove(port_file_);
+    std::vector<std::string> words = {FLEETSYNC_SERVE_PROCESS, folder.File("fleet.db"), port_file_};
+    words.insert(words.end(), hosts.begin(), hosts.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::string log = log_;
+    pid_ = vfork();
+    if (pid_ == 0) {
+      const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      dup2(fd, STDERR_FILENO);
+      execv(argv[0], argv.data());
+      _exit(127);
+    }
+  }
+  ~ServeProcess() {
+    if (pid_ > 0) Kill();
+  }
+  ServeProcess(const ServeProcess&) = delete;
+  ServeProcess& operator=(const ServeProcess&) = delete;
+
+  // "127.0.0.1:PORT" once it listens; empty when it never does.
+  std::string Address() {
+    StatusOr<std::string> port = absl::NotFoundError("");
+    if (!Eventually([&] { return (port = ReadFile(port_file_, 100)).ok(); })) return {};
+    return fmt::format("127.0.0.1:{}", port->substr(0, port->find('\n')));
+  }
+  std::string Log() const { return ReadFile(log_, 1 << 20).value_or(""); }
+  void Kill() {
+    kill(pid_, SIGKILL);
+    Wait();
+  }
+  // The exit code, or minus the signal that ended it.
+  int Stop() {
+    kill(pid_, SIGTERM);
+    return Wait();
+  }
+  int Wait() {
+    int status = 0;
+    waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  std::string port_file_, log_;
+  pid_t pid_ = -1;
+};
+
+// An agent as the protocol wants it, without a buffer: the test says what is sent.
+class FakeAgent {
+ public:
+  FakeAgent(const std::string& address, std::string host)
+      : host_(std::move(host)),
+        stub_(v1::FleetService::NewStub(
+            grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {
+    context_.set_deadline(std::chrono::system_clock::now() + kPatience);
+    context_.set_wait_for_ready(true);
+    stream_ = stub_->Stream(&context_);
+  }
+  ~FakeAgent() { context_.TryCancel(); }
+
+  // What the controller has on disk; nothing when it refuses.
+  std::optional<uint64_t> Hello() {
+    v1::StreamRequest message;
+    message.mutable_hello()->set_host(host_);
+    message.mutable_hello()->set_agent_version("0.1.0");
+    message.mutable_hello()->set_boot_id("boot");
+    v1::StreamResponse answer;
+    if (!stream_->Write(message) || !stream_->Read(&answer) || !answer.has_welcome())
+      return std::nullopt;
+    return answer.welcome().stored_through();
+  }
+  bool Send(uint64_t sequence) {
+    v1::StreamRequest message;
+    v1::Report& report = *message.mutable_report();
+    report.set_sequence(sequence);
+    report.set_host_time_us(1'790'000'000'000'000 + sequence);
+    report.set_offset_ns(static_cast<int64_t>(sequence) * 1000);
+    report.set_error_bound_ns(5000);
+    report.set_stratum(3);
+    report.set_daemon("chrony");
+    v1::Source& source = *report.add_sources();
+    source.set_name("ntp1.example");
+    source.set_state(v1::SOURCE_STATE_SELECTED);
+    source.set_reach(0377);
+    return stream_->Write(message);
+  }
+  bool SendBytes(size_t size) {
+    v1::StreamRequest message;
+    message.mutable_report()->set_daemon(std::string(size, 'x'));
+    return stream_->Write(message);
+  }
+  // The next acknowledgement; 0 when the stream has ended.
+  uint64_t Acknowledged() {
+    v1::StreamResponse answer;
+    return stream_->Read(&answer) ? answer.acknowledgement().through() : 0;
+  }
+  bool AwaitAcknowledgement(uint64_t through) {
+    for (uint64_t last = 1; last != 0;)
+      if ((last = Acknowledged()) >= through) return true;
+    return false;
+  }
+  bool HalfClose() { return stream_->WritesDone(); }
+  grpc::Status End() {
+    v1::StreamResponse ignored;
+    while (stream_->Read(&ignored)) {
+    }
+    return stream_->Finish();
+  }
+
+ private:
+  const std::string host_;
+  std::unique_ptr<v1::FleetService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>> stream_;
+};
+
+std::vector<uint64_t> Stored(const TemporaryFolder& folder, const std::string& host) {
+  const auto reader = db::Reader::Open(folder.File("fleet.db"));
+  EXPECT_TRUE(reader.ok()) << reader.status();
+  std::vector<uint64_t> sequences;
+  if (!reader.ok()) return sequences;
+  const std::vector<db::Report> reports = *(*reader)->Reports(host, 0, 1'000'000);
+  for (const db::Report& report : reports) sequences.push_back(report.sequence);
+  return sequences;
+}
+
+std::string Output(const std::string& command) {
+  std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+  std::array<char, 4096> text{};
+  return {text.data(), fread(text.data(), 1, text.size(), pipe.get())};
+}
+
+TEST(Serve, AcknowledgedReportsAreInTheStore) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "web01");
+  EXPECT_EQ(agent.Hello(), 0u);
+  for (uint64_t sequence = 1; sequence <= 3; ++sequence) ASSERT_TRUE(agent.Send(sequence));
+  ASSERT_TRUE(agent.AwaitAcknowledgement(3)) << server.Log();
+
+  const auto reader = db::Reader::Open(folder.File("fleet.db"));
+  const std::vector<db::HostRecord> fleet = *(*reader)->Fleet();
+  ASSERT_EQ(fleet.size(), 1u);
+  EXPECT_EQ(fleet[0].host, "web01");
+  EXPECT_EQ(fleet[0].agent_version, "0.1.0");
+  EXPECT_EQ(fleet[0].report.sequence, 3u);
+  EXPECT_EQ(fleet[0].report.offset, 3us);
+  EXPECT_LT(Abs(ReadClocks().system - fleet[0].report.received), Duration(kPatience));
+  if (access("/usr/bin/sqlite3", X_OK) == 0) {
+    EXPECT_EQ(Output(fmt::format("sqlite3 -readonly {} 'SELECT host, sequence, offset_ms, reach, "
+                                 "source FROM history'",
+                                 folder.File("fleet.db"))),
+              "web01|1|0.001|377|ntp1.example\nweb01|2|0.002|377|ntp1.example\n"
+              "web01|3|0.003|377|ntp1.example\n");
+  }
+}
+
+TEST(Serve, AnAgentThatComesBackLearnsWhereToGoOn) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  {
+    FakeAgent agent(server.Address(), "web01");
+    ASSERT_EQ(agent.Hello(), 0u);
+    ASSERT_TRUE(agent.Send(41));
+    ASSERT_TRUE(agent.AwaitAcknowledgement(41));
+  }
+  FakeAgent agent(server.Address(), "web01");
+  EXPECT_EQ(agent.Hello(), 41u);
+  ASSERT_TRUE(agent.Send(41)) << "a resent one is acknowledged and not stored again";
+  ASSERT_TRUE(agent.Send(42));
+  EXPECT_TRUE(agent.AwaitAcknowledgement(42));
+  EXPECT_THAT(Stored(folder, "web01"), ElementsAre(41, 42));
+}
+
+TEST(Serve, WhatWasSentBeforeTheHalfCloseIsAcknowledged) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "web01");
+  ASSERT_EQ(agent.Hello(), 0u);
+  for (uint64_t sequence = 1; sequence <= 200; ++sequence) ASSERT_TRUE(agent.Send(sequence));
+  ASSERT_TRUE(agent.HalfClose());
+  EXPECT_TRUE(agent.AwaitAcknowledgement(200));
+  EXPECT_TRUE(agent.End().ok());
+}
+
+TEST(Serve, AHostThatTheInventoryDoesNotNameIsRefusedOnBothSides) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "evil");
+  EXPECT_EQ(agent.Hello(), std::nullopt);
+  const grpc::Status status = agent.End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(status.error_message(),
+            "host 'evil' is not in the controller's inventory: add it there and restart fleetsync "
+            "serve, or give the agent the name that the inventory has");
+  EXPECT_TRUE(Eventually([&] {
+    return server.Log().find("host 'evil' is not in the controller's inventory") !=
+           std::string::npos;
+  })) << server.Log();
+}
+
+TEST(Serve, AReportBeforeTheHelloEndsTheStream) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "web01");
+  agent.Send(1);
+  const grpc::Status status = agent.End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "a Report before the Hello");
+}
+
+TEST(Serve, AGiantMessageHurtsItsSenderAlone) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01", "web02"});
+  FakeAgent giant(server.Address(), "web01"), other(server.Address(), "web02");
+  ASSERT_EQ(giant.Hello(), 0u);
+  ASSERT_EQ(other.Hello(), 0u);
+  giant.SendBytes(1 << 20);
+  EXPECT_EQ(giant.End().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ASSERT_TRUE(other.Send(1));
+  EXPECT_TRUE(other.AwaitAcknowledgement(1));
+}
+
+TEST(Serve, ManyAgentsAtOnceAreAllStored) {
+  constexpr int kAgents = 40;
+  constexpr uint64_t kReports = 30;
+  std::vector<std::string> hosts;
+  for (int i = 0; i < kAgents; ++i) hosts.push_back(fmt::format("web{:02}", i));
+  const TemporaryFolder folder;
+  ServeProcess server(folder, hosts);
+  const std::string address = server.Address();
+  std::vector<std::thread> agents;
+  for (const std::string& host : hosts) {
+    agents.emplace_back([&address, host] {
+      FakeAgent agent(address, host);
+      EXPECT_EQ(agent.Hello(), 0u);
+      for (uint64_t sequence = 1; sequence <= kReports; ++sequence)
+        EXPECT_TRUE(agent.Send(sequence));
+      EXPECT_TRUE(agent.AwaitAcknowledgement(kReports)) << host;
+    });
+  }
+  for (std::thread& agent : agents) agent.join();
+  for (const std::string& host : hosts) EXPECT_EQ(Stored(folder, host).size(), kReports) << host;
+}
+
+TEST(Serve, ATermEndsItCleanlyWithStreamsOpen) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "web01");
+  ASSERT_EQ(agent.Hello(), 0u);
+  ASSERT_TRUE(agent.Send(1));
+  ASSERT_TRUE(agent.AwaitAcknowledgement(1));
+  std::future<grpc::Status> end = std::async(std::launch::async, [&] { return agent.End(); });
+  EXPECT_EQ(server.Stop(), 0) << server.Log();
+  const grpc::Status status = end.get();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(), "the controller is stopping");
+  EXPECT_FALSE(std::filesystem::exists(folder.File("fleet.db-wal"))) << "checkpointed at the end";
+}
+
+TEST(Serve, ASecondServiceOnTheSameStoreIsRefused) {
+  const TemporaryFolder folder;
+  ServeProcess first(folder, {"web01"});
+  ASSERT_NE(first.Address(), "");
+  const std::string holder = fmt::format(
+      "{}.lock is held by process {}: one program at a time may write the database; "
+      "stop that one first\n",
+      folder.File("fleet.db"), first.pid());
+  ServeProcess second(folder, {"web01"});
+  EXPECT_EQ(second.Wait(), 1);
+  EXPECT_THAT(second.Log(), HasSubstr(holder));
+}
+
+// An agent that sends, keeps count of what it was told, and is cut off somewhere.
+uint64_t SendUntilCut(const std::string& address, uint64_t* next) {
+  FakeAgent agent(address, "web01");
+  const std::optional<uint64_t> stored = agent.Hello();
+  if (!stored) return 0;
+  uint64_t acknowledged = *stored;
+  *next = *stored + 1;
+  for (;;) {
+    for (int i = 0; i < 5; ++i)
+      if (!agent.Send((*next)++)) return acknowledged;
+    const uint64_t through = agent.Acknowledged();
+    if (through == 0) return acknowledged;
+    acknowledged = std::max(acknowledged, through);
+  }
+}
+
+TEST(Serve, KilledInTheMiddleItLosesNothingAcknowledgedAndStoresNothingTwice) {
+  const uint64_t seed = 42;
+  SCOPED_TRACE(seed);
+  std::mt19937_64 random(seed);
+  const TemporaryFolder folder;
+  uint64_t acknowledged = 0;
+  for (int round = 0; round < 20; ++round) {
+    SCOPED_TRACE(round);
+    ServeProcess server(folder, {"web01"});
+    const std::string address = server.Address();
+    ASSERT_NE(address, "") << server.Log();
+    uint64_t next = 0, told = 0;
+    std::thread agent([&] { told = SendUntilCut(address, &next); });
+    // Another instant each round; nothing waits for it.
+    poll(nullptr, 0, static_cast<int>(random() % 60));
+    server.Kill();
+    agent.join();
+    acknowledged = std::max(acknowledged, told);
+
+    const std::vector<uint64_t> stored = Stored(folder, "web01");
+    ASSERT_GE(stored.size(), acknowledged);
+    for (size_t i = 0; i < stored.size(); ++i) ASSERT_EQ(stored[i], i + 1) << "once, without a gap";
+  }
+  EXPECT_GT(acknowledged, 0u);
+}
+
+}  // namespace
+}  // namespace fleetsync::serve

@@ -1,0 +1,67 @@
+#include "controller/status/stored_fleet.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/db/report_builder.h"
+
+namespace fleetsync::status {
+namespace {
+
+using namespace std::chrono_literals;
+
+inventory::Host HostNamed(const std::string& name) {
+  inventory::Host host;
+  host.name = name;
+  host.groups = {"web"};
+  host.time.tolerance = 25ms;
+  return host;
+}
+
+db::HostRecord RecordOf(const std::string& name, uint64_t sequence) {
+  db::HostRecord record;
+  record.host = name;
+  record.has_report = true;
+  record.report = db::ReportOf(name, sequence);
+  return record;
+}
+
+TEST(StoredFleet, TheInventorySaysWhoIsExpectedAndTheStoreWhatIsKnown) {
+  const inventory::Host web01 = HostNamed("web01"), web02 = HostNamed("web02"),
+                        web03 = HostNamed("web03");
+  const std::vector<const inventory::Host*> hosts = {&web01, &web02, &web03};
+  db::HostRecord connected_only;
+  connected_only.host = "web02";
+  const std::vector<db::HostRecord> records = {RecordOf("gone", 1), RecordOf("web01", 4),
+                                               connected_only};
+
+  const std::vector<HostInput> inputs = StoredFleet(hosts, records);
+  ASSERT_EQ(inputs.size(), 3u);
+  EXPECT_EQ(inputs[0].host, "web01");
+  EXPECT_EQ(inputs[0].tolerance, 25ms);
+  EXPECT_THAT(inputs[0].groups, testing::ElementsAre("web"));
+  const Reading& reading = *inputs[0].reading;
+  EXPECT_EQ(reading.at, db::ReportOf("web01", 4).received)
+      << "the controller's clock, not the host's";
+  EXPECT_EQ(reading.offset, 4us);
+  EXPECT_EQ(reading.error_bound, 504us);
+  EXPECT_EQ(reading.stratum, 3);
+  EXPECT_EQ(reading.leap, 0);
+  EXPECT_EQ(reading.reach, 0377);
+  EXPECT_EQ(reading.source, "ntp1.example");
+  EXPECT_DOUBLE_EQ(reading.frequency->value, -1.238);
+  EXPECT_FALSE(inputs[1].reading);
+  EXPECT_FALSE(inputs[2].reading);
+}
+
+TEST(StoredFleet, WithoutASelectedSourceNoneIsNamed) {
+  const inventory::Host web01 = HostNamed("web01");
+  const std::vector<const inventory::Host*> hosts = {&web01};
+  std::vector<db::HostRecord> records = {RecordOf("web01", 4)};
+  records[0].report.sources[0].state = 4;
+  const Reading reading = *StoredFleet(hosts, records).at(0).reading;
+  EXPECT_EQ(reading.source, "");
+  EXPECT_EQ(reading.reach, 0);
+}
+
+}  // namespace
+}  // namespace fleetsync::status

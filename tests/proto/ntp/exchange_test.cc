@@ -1,0 +1,169 @@
+#include "proto/ntp/exchange.h"
+
+#include "gtest/gtest.h"
+#include "proto/ntp/names.h"
+#include "tests/proto/ntp/wire.h"
+
+namespace fleetsync::ntp {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr SystemTime kSent{seconds(1'800'000'000)};
+constexpr Timestamp kCookie{0x0123456789abcdef};
+
+struct Network {
+  Duration ahead{};  // of the server
+  Duration there{};
+  Duration inside{};  // the server's processing
+  Duration back{};
+};
+
+Packet Answer(const Network& n) {
+  return {.leap = Leap::kNone,
+          .mode = Mode::kServer,
+          .stratum = 2,
+          .precision = -20,
+          .origin = kCookie,
+          .receive = ToTimestamp(kSent + n.there + n.ahead),
+          .transmit = ToTimestamp(kSent + n.there + n.inside + n.ahead)};
+}
+
+SystemTime Received(const Network& n) { return kSent + n.there + n.inside + n.back; }
+
+ExchangeResult Exchanged(const Network& n) {
+  return Evaluate({.cookie = kCookie, .sent = kSent}, Answer(n), Received(n));
+}
+
+Verdict VerdictOf(const Packet& answer) {
+  return Evaluate({.cookie = kCookie, .sent = kSent}, answer, kSent + milliseconds(10)).verdict;
+}
+
+constexpr Network kLan{
+    .there = milliseconds(1), .inside = milliseconds(1), .back = milliseconds(1)};
+
+TEST(Exchange, OffsetIsPositiveWhenTheServerIsAhead) {
+  Network n = kLan;
+  n.ahead = milliseconds(30);
+  const ExchangeResult r = Exchanged(n);
+  ASSERT_EQ(r.verdict, Verdict::kGood);
+  EXPECT_EQ(r.measurement.offset, milliseconds(30));
+  EXPECT_EQ(r.measurement.delay, milliseconds(2));
+  n.ahead = -seconds(5);
+  EXPECT_EQ(Exchanged(n).measurement.offset, -seconds(5));
+}
+
+TEST(Exchange, TheWholeAsymmetryIsWithinTheBound) {
+  for (const int there : {0, 1, 5, 10}) {
+    const Network n{.ahead = milliseconds(7),
+                    .there = milliseconds(there),
+                    .inside = milliseconds(3),
+                    .back = milliseconds(10 - there)};
+    const Measurement m = Exchanged(n).measurement;
+    EXPECT_LE(Abs(m.offset - n.ahead), m.error_bound);
+    EXPECT_LT(m.error_bound, milliseconds(5) + std::chrono::microseconds(5));
+  }
+}
+
+TEST(Exchange, TheServersOwnDistanceIsInTheBound) {
+  Packet answer = Answer(kLan);
+  answer.root_delay = milliseconds(20);
+  answer.root_dispersion = milliseconds(3);
+  const auto r = Evaluate({.cookie = kCookie, .sent = kSent}, answer, Received(kLan));
+  EXPECT_EQ(r.measurement.error_bound - Exchanged(kLan).measurement.error_bound, milliseconds(13));
+}
+
+TEST(Exchange, AClockInThe1970sMeasuresAServerOfToday) {
+  const SystemTime sent{seconds(100)};
+  const Duration ahead = seconds(1'800'000'000);
+  Packet answer = Answer(kLan);
+  answer.receive = ToTimestamp(sent + ahead);
+  answer.transmit = ToTimestamp(sent + ahead);
+  const auto r = Evaluate({.cookie = kCookie, .sent = sent}, answer, sent);
+  ASSERT_EQ(r.verdict, Verdict::kGood);
+  EXPECT_EQ(r.measurement.offset, ahead);
+}
+
+TEST(Exchange, AnAnswerToAnotherRequestIsNotTaken) {
+  Packet answer = Answer(kLan);
+  answer.origin.bits ^= 1;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kOriginMismatch);
+  // An answer was taken and the cookie cleared: zero matches nothing.
+  answer.origin = {};
+  EXPECT_EQ(Evaluate({.cookie = {}, .sent = kSent}, answer, kSent).verdict,
+            Verdict::kOriginMismatch);
+}
+
+TEST(Exchange, AForgedKissIsNotAKiss) {
+  Packet answer = Answer(kLan);
+  answer.stratum = 0;
+  answer.reference_id = ReferenceId("DENY");
+  EXPECT_EQ(VerdictOf(answer), Verdict::kKiss);
+  answer.origin.bits ^= 1;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kOriginMismatch);
+}
+
+TEST(Exchange, WhatIsNoSynchronisedServersAnswerIsRefused) {
+  Packet answer = Answer(kLan);
+  answer.mode = Mode::kClient;  // our own request, reflected
+  EXPECT_EQ(VerdictOf(answer), Verdict::kNotAServer);
+  answer = Answer(kLan);
+  answer.leap = Leap::kUnsynchronised;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kUnsynchronised);
+  answer = Answer(kLan);
+  answer.stratum = 15;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kGood);
+  answer.stratum = 16;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kUnsynchronised);
+}
+
+TEST(Exchange, ImpossibleTimestampsAreRefused) {
+  Packet answer = Answer(kLan);
+  answer.receive = {};
+  EXPECT_EQ(VerdictOf(answer), Verdict::kBogusTimestamp);
+  answer = Answer(kLan);
+  answer.transmit = {};
+  EXPECT_EQ(VerdictOf(answer), Verdict::kBogusTimestamp);
+  answer = Answer(kLan);
+  answer.transmit.bits = answer.receive.bits - 1'000'000;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kBogusTimestamp);
+}
+
+TEST(Exchange, AServerThatMayBeOffBySixteenSecondsIsRefused) {
+  Packet answer = Answer(kLan);
+  answer.root_dispersion = seconds(15);
+  EXPECT_EQ(VerdictOf(answer), Verdict::kGood);
+  answer.root_delay = seconds(2);
+  EXPECT_EQ(VerdictOf(answer), Verdict::kRootDistance);
+}
+
+TEST(Exchange, AClockSteppedBackBetweenRequestAndAnswerIsNoticed) {
+  const auto r = Evaluate({.cookie = kCookie, .sent = kSent}, Answer(kLan), kSent - seconds(1));
+  EXPECT_EQ(r.verdict, Verdict::kNegativeDelay);
+}
+
+TEST(Exchange, ADelayThatIsNegativeByReadingErrorsIsZero) {
+  Network n{.inside = milliseconds(1), .back = Duration(-300)};
+  const ExchangeResult r = Exchanged(n);
+  ASSERT_EQ(r.verdict, Verdict::kGood);
+  EXPECT_EQ(r.measurement.delay, Duration(0));
+}
+
+TEST(Exchange, NoFieldOfTheAnswerOverflowsTheBound) {
+  Packet answer = Answer(kLan);
+  answer.precision = 127;
+  const auto r = Evaluate({.cookie = kCookie, .sent = kSent}, answer, Received(kLan));
+  EXPECT_GT(r.measurement.error_bound, seconds(16));
+}
+
+TEST(Exchange, TheRequestTellsNothingButItsCookie) {
+  const Packet request = ClientRequest(kCookie, 6);
+  EXPECT_EQ(request.mode, Mode::kClient);
+  EXPECT_EQ(request.transmit, kCookie);
+  EXPECT_TRUE(request.reference.IsZero() && request.origin.IsZero() && request.receive.IsZero());
+  EXPECT_EQ(request.stratum, 0);
+}
+
+}  // namespace
+}  // namespace fleetsync::ntp
