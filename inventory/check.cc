@@ -101,7 +101,7 @@ class Checker {
   void CheckNumberOfRelays(const std::vector<const Host*>& clients, size_t relays) {
     const Origin& where = clients.front()->origin;
     if (relays == 0)
-      Warn(where, fmt::format("{} have no time servers: no host is a relay", Names(clients)),
+      Warn(where, fmt::format("no time servers for {}: no host is a relay", Names(clients)),
            "give two or more hosts 'role: relay', or set 'servers' in 'time'");
     else if (relays < 3)
       Warn(

@@ -1,10 +1,10 @@
 #include "agent/cli/run.h"
 
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "agent/cli/config_file.h"
@@ -23,7 +23,6 @@ enum ExitCode : int { kWell = 0, kFailed = 1, kUsage = 2, kUnsynchronised = 4 };
 
 constexpr char kDefaultConfig[] = "/etc/fleetsync/agent.conf";
 constexpr size_t kLargestConfig = 1024 * 1024;
-constexpr mode_t kStateMode = 0755;
 
 // One write a line: two processes share standard error.
 void Log(const std::string& line) {
@@ -131,8 +130,11 @@ int Run(const RunOptions& options) {
 
   daemon::TimeLoopConfig loop{.engine = std::move(engine), .seed = Seed(), .log = Log};
   if (!options.no_report) {
-    if (mkdir(config.state_dir.c_str(), kStateMode) != 0 && errno != EEXIST) {
-      Log(Message(ErrnoStatus(errno, fmt::format("making state-dir {}", config.state_dir))));
+    std::error_code error;
+    std::filesystem::create_directories(config.state_dir, error);
+    if (error) {
+      Log(Message(
+          ErrnoStatus(error.value(), fmt::format("making state-dir {}", config.state_dir))));
       return kFailed;
     }
     loop.reporting = Reporting(config);

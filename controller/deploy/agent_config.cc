@@ -19,17 +19,23 @@ Status CheckWord(std::string_view what, std::string_view word) {
       "writing the agent's configuration: {} '{}' cannot stand in it", what, Printable(word)));
 }
 
+std::string AddressOf(const inventory::Host& host) {
+  return host.connection.address.empty() ? host.name : host.connection.address;
+}
+
 }  // namespace
 
 std::vector<std::string> ServersOf(const inventory::Inventory& inventory,
                                    const inventory::Host& host) {
-  if (host.role == inventory::Role::kRelay)
-    return host.time.upstreams.empty() ? std::vector<std::string>{"127.0.0.1"}
+  if (host.role == inventory::Role::kRelay) {
+    // A relay of a site without upstreams is its own reference. It is asked on the address that it
+    // serves: loopback is not among the networks that a relay allows.
+    return host.time.upstreams.empty() ? std::vector<std::string>{AddressOf(host)}
                                        : host.time.upstreams;
+  }
   if (!host.time.servers.empty()) return host.time.servers;
   std::vector<std::string> servers;
-  for (const inventory::Host* relay : inventory.Relays())
-    servers.push_back(relay->connection.address.empty() ? relay->name : relay->connection.address);
+  for (const inventory::Host* relay : inventory.Relays()) servers.push_back(AddressOf(*relay));
   return servers;
 }
 

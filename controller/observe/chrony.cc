@@ -18,9 +18,12 @@ std::optional<Leap> ParseLeap(std::string_view text) {
   return std::nullopt;
 }
 
+constexpr std::string_view kLocalReference = "7F7F0101";  // 127.127.1.1
+
 struct Tracking {
   std::optional<Leap> leap;
   uint8_t stratum = 16;
+  bool own_clock = false;
   std::optional<Duration> slow;    // how far the clock is behind
   std::optional<double> fast_ppm;  // how much too fast it would run uncorrected
   std::optional<Duration> root_delay, root_dispersion, rms_offset;
@@ -29,9 +32,10 @@ struct Tracking {
 bool Put(const Tracking& tracking, DaemonState& state) {
   if (!tracking.leap || !tracking.slow) return false;
   state.leap = *tracking.leap;
-  if (tracking.fast_ppm) state.frequency = Ppm{-*tracking.fast_ppm};
+  if (tracking.fast_ppm) state.frequency = Ppm{0.0 - *tracking.fast_ppm};  // not -0
   if (state.leap == Leap::kUnsynchronised) return true;  // the rest is what it was set to at start
   state.stratum = tracking.stratum;
+  state.own_clock = tracking.own_clock;
   state.offset = tracking.slow;
   state.root_delay = tracking.root_delay;
   state.root_dispersion = tracking.root_dispersion;
@@ -45,6 +49,7 @@ bool ParseTrackingCsv(std::string_view line, DaemonState& state) {
   if (field.size() < 14) return false;
   return Put({.leap = ParseLeap(Trim(field[13])),
               .stratum = ParseStratum(field[2]),
+              .own_clock = field[0] == kLocalReference,
               .slow = ParseScaled(field[4], kSecond),
               .fast_ppm = ParseDouble(field[7]),
               .root_delay = ParseScaled(field[10], kSecond),
@@ -71,6 +76,7 @@ bool ParseTrackingText(std::string_view text, DaemonState& state) {
     const std::string_view key = Trim(line.substr(0, colon));
     const std::string_view value = Trim(line.substr(colon + 1));
     const std::string_view number = value.substr(0, value.find(' '));
+    if (key == "Reference ID") tracking.own_clock = number == kLocalReference;
     if (key == "Stratum") tracking.stratum = ParseStratum(value);
     if (key == "System time") {
       const std::optional<int> side = Side(value, "slow", "fast");

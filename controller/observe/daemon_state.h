@@ -38,8 +38,8 @@ enum class Leap : uint8_t { kNone = 0, kInsert = 1, kDelete = 2, kUnsynchronised
 
 // What a host's time daemon says of itself. Nothing in it is checked.
 struct DaemonState {
-  std::string daemon;  // "chrony", "ntp", "ntpsec", "openntpd", "timesyncd", "busybox-ntpd",
-                       // "agent"; empty: none runs
+  std::string daemon;     // "chrony", "ntp", "ntpsec", "openntpd", "timesyncd", "busybox-ntpd",
+                          // "agent"; empty: none runs
   std::string version;    // empty: not told
   bool answered = false;  // false: it runs, but could not be asked
   std::string trouble;    // what was said instead of an answer, one line
@@ -49,6 +49,7 @@ struct DaemonState {
   std::optional<Duration> error_bound;  // |true offset - offset| is at most this, says the daemon
   std::optional<Duration> root_delay, root_dispersion, jitter;
   std::optional<Ppm> frequency;  // correction that is applied to the clock
+  bool own_clock = false;        // it serves its own clock: a local reference, no source
   std::vector<Source> sources;
 
   bool synchronised() const { return leap != Leap::kUnsynchronised && stratum < 16; }

@@ -103,8 +103,7 @@ StatusOr<Observation> ParseObservation(std::string_view output) {
   std::vector<DaemonState> states;
   for (const Section& section : ReadSections(output.substr(1, end)))
     states.push_back(ReadState(section));
-  // With more than one: the first that is synchronised, else the first that answers. The agent
-  // comes last in the script: it may run beside the daemon that it watches.
+  // With more than one: the first that is synchronised, else the first that answers.
   auto owner = std::find_if(states.begin(), states.end(),
                             [](const DaemonState& state) { return state.synchronised(); });
   if (owner == states.end())
@@ -113,7 +112,7 @@ StatusOr<Observation> ParseObservation(std::string_view output) {
   if (owner == states.end()) owner = states.begin();
   if (owner == states.end()) return observation;
   for (const DaemonState& state : states)
-    if (&state != &*owner && state.daemon != "agent") observation.others.push_back(state.daemon);
+    if (&state != &*owner) observation.others.push_back(state.daemon);
   observation.state = std::move(*owner);
   return observation;
 }

@@ -10,7 +10,7 @@ fleetsync_observe() {
   PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH; export PATH
   printf '\nfleetsync-observe 1 begin\n'
   own=$(readlink /proc/$$/ns/pid 2>/dev/null)
-  chronyd= ntpd= timesyncd= agent=
+  chronyd= ntpd= timesyncd=
   for path in /proc/[0-9]*; do
     { IFS= read -r line <"$path/stat"; } 2>/dev/null || continue
     case $line in
@@ -18,13 +18,11 @@ fleetsync_observe() {
       *'(ntpd)'*|*'(openntpd)'*) ours "$path" && ntpd="$ntpd $path" ;;
       *'(busybox)'*) ours "$path" && is_busybox_ntpd "$path" && ntpd="$ntpd $path" ;;
       *'(systemd-timesyn)'*) ours "$path" && timesyncd=1 ;;
-      *'(fleetsync-agent)'*|*'(fleetsync-agen)'*) ours "$path" && agent=1 ;;
     esac
   done
   [ -n "$chronyd" ] && observe_chronyd
   [ -n "$ntpd" ] && observe_ntpd
   [ -n "$timesyncd" ] && observe_timesyncd
-  [ -n "$agent" ] && observe_agent
   printf 'fleetsync-observe 1 end\n'
 }
 
@@ -88,10 +86,6 @@ observe_timesyncd() {
   has timedatectl || return
   ask timesync-status timedatectl --no-pager timesync-status ||
     ask timedatectl timedatectl --no-pager
-}
-
-observe_agent() {
-  echo '@daemon agent'
 }
 
 fleetsync_observe </dev/null

@@ -14,6 +14,9 @@
 namespace fleetsync::ssh {
 namespace {
 
+constexpr Duration kReopenDelay = std::chrono::milliseconds(20);
+constexpr int kReopenTries = 5;
+
 std::string Nonce(std::mt19937_64& random) { return fmt::format("{:016x}", random()); }
 
 }  // namespace
@@ -36,7 +39,11 @@ void Connection::Advance() {
     case State::kAuthenticating:
       return OnAuthenticatorStep(authenticator_->Advance());
     case State::kStarting:
-      return AdvanceCommand();
+      // While it waits to open a channel, what comes is taken in all the same.
+      if (retry_ && session_->Pump() == Session::Step::kFailed)
+        return Fail(Fault::kDisconnected, LostText());
+      if (!retry_) AdvanceCommand();
+      return;
     case State::kRunning:
       return AfterPump(session_->Pump() != Session::Step::kFailed);
     case State::kIdle:
@@ -116,18 +123,30 @@ void Connection::BeginCommand(std::shared_ptr<const Secret> become_password) {
                                           std::move(become_password), *conversation_);
   state_ = State::kStarting;
   EnterStage(Stage::kCommand);
+  open_tries_left_ = kReopenTries;
   AdvanceCommand();
 }
 
 void Connection::AdvanceCommand() {
   const Session::Step step = session_->Start(command_->Line(), *command_);
-  if (step == Session::Step::kFailed && !command_->closed()) {
-    const bool lost = session_->Pump() == Session::Step::kFailed;
-    return Fail(lost ? Fault::kDisconnected : Fault::kProtocol, LostText(),
-                lost ? "" : "does the host let this user run commands?");
-  }
+  if (step == Session::Step::kFailed && !command_->closed()) return OnCommandRefused();
   if (step == Session::Step::kDone) state_ = State::kRunning;
   AfterPump(true);
+}
+
+void Connection::OnCommandRefused() {
+  const std::string text = LostText();
+  if (session_->Pump() == Session::Step::kFailed) return Fail(Fault::kDisconnected, text);
+  if (session_->started() || open_tries_left_ == 0)
+    return Fail(Fault::kProtocol, text, "does the host let this user run commands?");
+  // With MaxSessions 1 sshd counts the channel of the command before until its next turn.
+  --open_tries_left_;
+  session_->CloseChannel();
+  retry_ = run_->loop().After(kReopenDelay, [this] {
+    retry_.reset();
+    AdvanceCommand();
+    UpdateInterest();
+  });
 }
 
 // Acts on what the command's output brought about.
@@ -248,7 +267,7 @@ void Connection::Finish() {
 }
 
 void Connection::CancelTimers() {
-  for (std::optional<EventLoop::TimerId>* timer : {&deadline_, &patience_}) {
+  for (std::optional<EventLoop::TimerId>* timer : {&deadline_, &patience_, &retry_}) {
     if (*timer) run_->loop().Cancel(**timer);
     timer->reset();
   }

@@ -106,6 +106,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void StartCommand(Command command);
   void BeginCommand(std::shared_ptr<const Secret> become_password);
   void AdvanceCommand();
+  void OnCommandRefused();
   void AfterPump(bool alive);
   void OnCommandClosed();
   bool NeedsBecome(const Command& command) const;
@@ -138,7 +139,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string bastion_;
   int tries_left_ = 0;
   MonoTime connect_end_{};  // all tries together
-  std::optional<EventLoop::TimerId> deadline_, patience_;
+  std::optional<EventLoop::TimerId> deadline_, patience_, retry_;
   std::unique_ptr<Dialer> dialer_;
   std::optional<PipedProgram> proxy_;
   EventLoop::WatchId proxy_errors_watch_ = 0;
@@ -148,6 +149,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<Authenticator> authenticator_;
   Command next_command_;
   Duration command_deadline_{};
+  int open_tries_left_ = 0;
   std::unique_ptr<CommandRun> command_;
   bool set_up_told_ = false, lent_ = false;
   std::optional<Failure> failure_;

@@ -256,10 +256,10 @@ bool Session::WriteEnd() { return ssh_channel_send_eof(channel_) != SSH_ERROR; }
 
 void Session::CloseChannel() {
   if (channel_ == nullptr) return;
+  ssh_remove_channel_callbacks(channel_, callbacks_.get());
   // Sends end of file, then close: the first returns SSH_AGAIN while bytes are queued, which is not
   // an error, but keeps the second from being sent.
-  if (ssh_channel_close(channel_) == SSH_AGAIN) ssh_channel_close(channel_);
-  ssh_remove_channel_callbacks(channel_, callbacks_.get());
+  if (opened_ && ssh_channel_close(channel_) == SSH_AGAIN) ssh_channel_close(channel_);
   ssh_channel_free(channel_);
   channel_ = nullptr;
   opened_ = false;

@@ -80,7 +80,7 @@ class Session {
   // How much of `bytes` was taken; the rest when the window or the socket has room again.
   size_t Write(std::string_view bytes);
   bool WriteEnd();
-  // The command is over: closes our side, so that the next can start.
+  // The command is over, or could not start: closes our side, so that the next can.
   void CloseChannel();
 
   // What libssh said last, printable.

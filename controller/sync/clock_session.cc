@@ -1,5 +1,7 @@
 #include "controller/sync/clock_session.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "controller/sync/clock_reading.h"
 #include "fmt/format.h"
@@ -58,6 +60,7 @@ Conversation::Next ClockSession::OnLine(Now now, std::string_view line) {
   const auto reading = ParseClockReading(line);
   if (!reading || reading->number != number_) return Conversation::Wait{};
   samples_.Add({asked_, now, reading->earliest, reading->latest});
+  shortest_ = std::min(shortest_, now.mono - asked_.mono);
   if (!Enough(now)) return Ask(now);
   ended_ = true;
   return Conversation::Send{.bytes = "", .end = true};
@@ -74,7 +77,8 @@ bool ClockSession::Enough(Now now) {
   const auto estimate = samples_.estimate();
   if (!estimate || number_ < kFewest) return false;
   if (estimate->bound <= wanted_ || now.mono - started_.mono >= kLongest) return true;
-  if (coarse_ || number_ % kPatience != 0) return false;
+  if (coarse_) return estimate->bound <= 3 * shortest_;
+  if (number_ % kPatience != 0) return false;
   const bool stagnant = milestone_ && estimate->bound * 10 > *milestone_ * 9;
   milestone_ = estimate->bound;
   return stagnant;

@@ -38,7 +38,8 @@ class ClockSession {
   uint64_t number_ = 0;  // of the question that is open; 0: none
   Now asked_{}, started_{};
   bool ended_ = false, coarse_ = false;
-  std::optional<Duration> milestone_;
+  std::optional<Duration> milestone_;    // the bound a while ago
+  Duration shortest_ = Duration::max();  // of the round trips
 };
 
 }  // namespace fleetsync::sync

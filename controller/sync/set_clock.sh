@@ -256,13 +256,17 @@ set_at_whole_second() {
   read_clock
   true_us=$((now_us + offset_ns / 1000))
   target=$((true_us / 1000000 + 1))
-  wait_us=$((target * 1000000 - true_us - latency_us))
+  # When to set, by this clock; and to sleep until shortly before, since a sleep wakes up late.
+  due_us=$((now_us + target * 1000000 - true_us - latency_us))
+  wait_us=$((due_us - now_us - 30000))
   if [ $wait_us -lt 0 ]; then
-    target=$((target + 1))
-    wait_us=$((wait_us + 1000000))
+    target=$((target + 1)) due_us=$((due_us + 1000000)) wait_us=$((wait_us + 1000000))
   fi
   micro=000000$((wait_us % 1000000))
   sleep $((wait_us / 1000000)).${micro#"${micro%??????}"}
+  if [ -n "$EPOCHREALTIME" ]; then
+    while read_clock; [ $now_us -lt $due_us ]; do :; done
+  fi
   date -u -s "@$target"
 }
 

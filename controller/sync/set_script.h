@@ -17,7 +17,7 @@ struct SetRequest {
   Tool tool = Tool::kDate;
   std::vector<std::string> servers;                    // names or addresses, as the host asks them
   Duration offset{};                                   // the correction as measured, for kDate
-  Duration latency = std::chrono::microseconds(2500);  // a busybox host from sleep to set
+  Duration latency = std::chrono::microseconds(1500);  // a busybox host's date, until it has set
 };
 
 // May this be a server's name or address? Letters, digits, dots, dashes, colons; no leading dash,

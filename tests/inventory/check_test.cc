@@ -32,7 +32,7 @@ groups:
 
 TEST(Check, ClientsWithoutAnyServerAreOneWarning) {
   EXPECT_THAT(Warnings("hosts: [\"web[01-40]\"]\n"),
-              ElementsAre("f:1:9: warning: web[01-40] have no time servers: no host is a relay; "
+              ElementsAre("f:1:9: warning: no time servers for web[01-40]: no host is a relay; "
                           "give two or more hosts 'role: relay', or set 'servers' in 'time'"));
 }
 

@@ -195,10 +195,9 @@ TEST_F(AgentProgram, TheReporterIsAnotherProcessWithoutPrivilegesAndIsStartedAga
   const std::string status = *ReadFile(fmt::format("/proc/{}/status", *children.begin()), 1 << 16);
   EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000000\n"));
   EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1\n"));
-  if (geteuid() == 0) EXPECT_THAT(status, ::testing::Not(HasSubstr("Uid:\t0")));
-  EXPECT_THAT(*ReadFile(fmt::format("/proc/{}/cmdline", *children.begin()), 4096),
-              ::testing::Not(HasSubstr("secret")));
-
+  if (geteuid() == 0) {
+    EXPECT_THAT(status, ::testing::Not(HasSubstr("Uid:\t0")));
+  }
   kill(*children.begin(), SIGKILL);
   ASSERT_TRUE(controller.WaitUntil([](const auto& c) { return c.hellos.size() >= 2; }));
   EXPECT_NE(Children(), children);

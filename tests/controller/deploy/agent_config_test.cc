@@ -50,7 +50,7 @@ TEST(AgentConfig, ServersOfTheHostsOwnComeBeforeTheRelays) {
 
 TEST(AgentConfig, ARelayMeasuresItsUpstreamsOrItselfWithoutAny) {
   Inventory inventory = TwoRelaysAndAClient();
-  EXPECT_THAT(ServersOf(inventory, inventory.hosts[0]), ElementsAre("127.0.0.1"));
+  EXPECT_THAT(ServersOf(inventory, inventory.hosts[0]), ElementsAre("198.18.0.1"));
   inventory.hosts[0].time.upstreams = {"0.pool.ntp.org", "1.pool.ntp.org"};
   EXPECT_THAT(ServersOf(inventory, inventory.hosts[0]),
               ElementsAre("0.pool.ntp.org", "1.pool.ntp.org"));

@@ -103,6 +103,18 @@ TEST(Chrony, TheHeadingOfVersion3IsNoSource) {
   EXPECT_EQ(state.sources[0].poll, 6);
 }
 
+// Recorded on a relay with `local stratum 8` and no upstream.
+TEST(Chrony, ARelayOnItsOwnClockIsSynchronisedWithoutASource) {
+  DaemonState state;
+  ASSERT_TRUE(
+      ParseChronyTracking("7F7F0101,,8,1795213597.319218515,0.000000000,0.000000000,0.000000000,"
+                          "0.000,0.000,0.000,0.000000000,0.000000000,0.0,Normal\n",
+                          state));
+  EXPECT_TRUE(state.synchronised());
+  EXPECT_TRUE(state.own_clock);
+  EXPECT_EQ(state.stratum, 8);
+}
+
 TEST(Chrony, AnErrorIsNoAnswer) {
   DaemonState state;
   EXPECT_FALSE(ParseChronyTracking("506 Cannot talk to daemon\n", state));

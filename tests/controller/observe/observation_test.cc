@@ -60,13 +60,6 @@ TEST(Observation, OfTwoDaemonsTheSynchronisedOneCountsAndTheOtherIsNamed) {
   EXPECT_THAT(observation->others, ElementsAre("chrony"));
 }
 
-TEST(Observation, TheAgentBesideADaemonIsNoConflict) {
-  const auto observation = ParseObservation(Script(Chrony() + "@daemon agent\n"));
-  ASSERT_TRUE(observation.ok());
-  EXPECT_EQ(observation->state.daemon, "chrony");
-  EXPECT_THAT(observation->others, IsEmpty());
-}
-
 TEST(Observation, ABannerBeforeItIsSkipped) {
   const auto observation = ParseObservation("Welcome!\nfleetsync-observe\n" + Script(Chrony()));
   ASSERT_TRUE(observation.ok());

@@ -38,13 +38,14 @@ class FakeHost {
 
   // `chrony.conf` replaced by `after` and chrony restarted, as the folder is now.
   HostPlan PlanFor(const std::string& after) const;
-  Ran Run(const std::string& script, const Fault& fault = {});
+  Ran Run(std::string script, const Fault& fault = {});
   Ran Apply(const HostPlan& plan, const Fault& fault = {});
 
   std::string Path(const std::string& name) const { return root_ + "/" + name; }
   std::string ConfigPath() const { return Path("etc/chrony/chrony.conf"); }
   std::string Read(const std::string& name) const;  // "(absent)" when there is none
   void Write(const std::string& name, const std::string& text) const;
+  void MakeProgram(const std::string& name, const std::string& script) const;
   bool Exists(const std::string& name) const;
   std::string Config() const { return Read("etc/chrony/chrony.conf"); }
   std::string Loaded() const { return Read("loaded"); }  // "(absent)": it does not run

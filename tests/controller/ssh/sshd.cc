@@ -109,8 +109,7 @@ std::string ReadText(const std::string& path) {
 Sshd::Sshd(const std::string& config) {
   user_ = getpwuid(geteuid())->pw_name;  // NOLINT(concurrency-mt-unsafe)
   if (geteuid() == 0) mkdir("/run/sshd", 0755);
-  std::filesystem::copy(KeyFolder(), folder_.Path(""),
-                        std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy(KeyFolder(), folder_.Path(""), std::filesystem::copy_options::recursive);
   std::string text = config + "\n";
   if (config.find("HostKey ") == std::string::npos)
     text += fmt::format("HostKey {}\nHostKey {}\n", folder_.Path("ed25519"), folder_.Path("ecdsa"));

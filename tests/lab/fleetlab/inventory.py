@@ -4,6 +4,8 @@ from . import hosts as hosts_module
 from .errors import LabError
 
 FORMATS = ("yaml", "servers.txt")
+# The lab has no upstream: its relay serves its own clock, as the one it starts with does.
+RELAY_TIME = "{local_stratum: 8, allow: [198.18.0.0/16]}"
 
 
 def _yaml(lab):
@@ -15,7 +17,10 @@ def _yaml(lab):
         groups.setdefault(host.group, []).append(host.name)
     for group, names in groups.items():
         members = f"hosts: [{', '.join(names)}]"
-        lines.append(f"  relays: {{role: relay, {members}}}" if group == "relay" else f"  {group}: {{{members}}}")
+        if group == "relay":
+            lines.append(f"  relays: {{role: relay, {members}, time: {RELAY_TIME}}}")
+        else:
+            lines.append(f"  {group}: {{{members}}}")
     lines.append("hosts:")
     lines += [f"  {host.name}: {{address: {host.address}, port: {host.port}}}" for host in lab.hosts.values()]
     return "\n".join(lines) + "\n"

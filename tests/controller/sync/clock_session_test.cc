@@ -1,0 +1,136 @@
+#include "controller/sync/clock_session.h"
+
+#include <gtest/gtest.h>
+
+#include "fmt/format.h"
+#include "tests/controller/sync/times.h"
+
+namespace fleetsync::sync {
+namespace {
+
+using ssh::Conversation;
+
+// A host whose clock is `behind` ours, `round_trip` away, read to a microsecond.
+class FakeHost {
+ public:
+  FakeHost(Duration behind, Duration round_trip) : behind_(behind), round_trip_(round_trip) {}
+
+  // Answers until the session ends its input; how many questions there were.
+  int Run(ClockSession& session, std::string_view banner = "fleetsync-clock shell\n") {
+    Conversation::Next next = session.OnOutput(At(at_), banner, false);
+    int questions = 0;
+    while (const auto* send = std::get_if<Conversation::Send>(&next)) {
+      if (send->end) return questions;
+      ++questions;
+      at_ += round_trip_;
+      next = session.OnOutput(At(at_), Answer(send->bytes), false);
+    }
+    return questions;
+  }
+  std::string Answer(const std::string& question) {
+    const auto read = (At(at_ - round_trip_ / 2).system - behind_).time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(read);
+    if (whole_seconds) return fmt::format("{} {}\n", std::stoi(question), seconds.count());
+    return fmt::format(
+        "{} {}.{:06}\n", std::stoi(question), seconds.count(),
+        std::chrono::duration_cast<std::chrono::microseconds>(read - seconds).count());
+  }
+  bool whole_seconds = false;
+  Duration at_{};
+
+ private:
+  Duration behind_, round_trip_;
+};
+
+TEST(ClockSession, MeasuresAndEndsTheInput) {
+  ClockSession session(500us);
+  const ssh::Command command = session.Start(At(0s), 10s);
+  EXPECT_TRUE(command.keep_input_open);
+  EXPECT_FALSE(command.become);
+  FakeHost host(37s, 400us);
+  EXPECT_EQ(host.Run(session), 8);
+  const auto estimate = session.Finish({});
+  ASSERT_TRUE(estimate.ok());
+  EXPECT_LE(estimate->bound, 500us);
+  EXPECT_LE(Abs(estimate->offset - 37s), estimate->bound);
+}
+
+TEST(ClockSession, GivesUpOnABoundThatTheNetworkDoesNotAllow) {
+  ClockSession session(100us);
+  session.Start(At(0s), 10s);
+  FakeHost host(-2s, 40ms);
+  EXPECT_EQ(host.Run(session), 48);
+  EXPECT_LE(Abs(session.Finish({})->offset + 2s), 21ms);
+}
+
+TEST(ClockSession, WaitsForTheSecondToChangeWhereThereIsNothingFiner) {
+  ClockSession session(2ms);
+  session.Start(At(0s), 10s);
+  FakeHost host(7300ms, 2ms);
+  host.whole_seconds = true;
+  host.Run(session, "fleetsync-clock seconds\n");
+  const auto estimate = session.Finish({});
+  ASSERT_TRUE(estimate.ok());
+  EXPECT_LE(estimate->bound, 2100us);
+  EXPECT_LE(Abs(estimate->offset - 7300ms), estimate->bound);
+  EXPECT_LT(host.at_, 1s);
+}
+
+TEST(ClockSession, SkipsABannerAndAnswersThatAreNotToItsQuestion) {
+  ClockSession session(1ms);
+  session.Start(At(0s), 10s);
+  EXPECT_TRUE(std::holds_alternative<Conversation::Wait>(
+      session.OnOutput(At(0s), "Welcome!\n1 5.000000\n", false)));
+  auto next = session.OnOutput(At(1ms), "fleetsync-clock shell\n", false);
+  EXPECT_EQ(std::get<Conversation::Send>(next).bytes, "1\n");
+  EXPECT_TRUE(std::holds_alternative<Conversation::Wait>(
+      session.OnOutput(At(2ms), "2 5.000000\nnonsense\n", false)));
+  next = session.OnOutput(At(3ms), "1 1800000000.002000\n", false);
+  EXPECT_EQ(std::get<Conversation::Send>(next).bytes, "2\n");
+}
+
+TEST(ClockSession, TakesAnAnswerThatArrivesInPieces) {
+  ClockSession session(1ms);
+  session.Start(At(0s), 10s);
+  session.OnOutput(At(0s), "fleetsync-cl", false);
+  session.OnOutput(At(0s), "ock shell\n", false);
+  session.OnOutput(At(1ms), "1 18000000", false);
+  const auto next = session.OnOutput(At(2ms), "00.001000\n", false);
+  EXPECT_EQ(std::get<Conversation::Send>(next).bytes, "2\n");
+}
+
+TEST(ClockSession, SaysWhatTheShellSaidWhenItDoesNotAnswer) {
+  ClockSession session(1ms);
+  session.Start(At(0s), 10s);
+  session.OnOutput(At(0s), "sh: date: not found\n", true);
+  EXPECT_EQ(session.Finish({.code = 127, .signal = ""}).status(),
+            absl::UnavailableError("measuring the clock: the host's shell ended with 127 before it "
+                                   "had answered: sh: date: not found"));
+}
+
+TEST(ClockSession, RefusesAClockThatIsMovedAllTheTime) {
+  ClockSession session(1ms);
+  session.Start(At(0s), 10s);
+  FakeHost left(0s, 1ms), right(100s, 1ms);
+  Conversation::Next next = session.OnOutput(At(0s), "fleetsync-clock shell\n", false);
+  for (int i = 1; std::get<Conversation::Send>(next).end == false; ++i) {
+    left.at_ = right.at_ = i * 1ms;
+    next = session.OnOutput(
+        At(i * 1ms), (i % 2 == 0 ? left : right).Answer(std::get<Conversation::Send>(next).bytes),
+        false);
+  }
+  EXPECT_EQ(session.Finish({}).status(),
+            absl::FailedPreconditionError("measuring the clock: it was moved again and again "
+                                          "meanwhile; another program sets it"));
+}
+
+TEST(ClockSession, DoesNotKeepAnEndlessLine) {
+  ClockSession session(1ms);
+  session.Start(At(0s), 10s);
+  for (int i = 0; i < 100; ++i) session.OnOutput(At(0s), std::string(1000, 'x'), false);
+  const auto next = session.OnOutput(At(0s), "\nfleetsync-clock shell\n", false);
+  EXPECT_TRUE(std::holds_alternative<Conversation::Send>(next));
+}
+
+}  // namespace
+}  // namespace fleetsync::sync

@@ -1,0 +1,335 @@
+"""`fleetsync agent` on real hosts of every sort: run as root, `python3 -m unittest -v agent_install_test.py`."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LAB = ROOT / "tests/lab/lab"
+BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
+AGENT = BIN / "fleetsync-agent-static"
+if not AGENT.exists():  # sanitizer builds have none
+    AGENT = BIN / "fleetsync-agent"
+CONTROLLER = "198.18.0.1:8123"
+DEADLINE_S = 60
+
+EVERYTHING = ["user", "binary", "config", "unit", "enabled", "started"]
+
+
+class Lab:
+    """A lab of its own and a fleetsync that works on it."""
+
+    def __init__(self, name):
+        self.name = name
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fleetsync-{name}-"))
+
+    def __call__(self, *arguments, check=True, timeout=180):
+        done = subprocess.run([LAB, "--lab", self.name, *arguments], capture_output=True, text=True, timeout=timeout,
+                              check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def up(self, *arguments):
+        self("down")
+        self("up", *arguments)
+        self.write_inventory(self("inventory").stdout)
+
+    def write_inventory(self, text, name="fleet.yaml"):
+        (self.folder / name).write_text(text)
+        (self.folder / name).chmod(0o600)
+
+    def down(self):
+        self("down")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def sh(self, host, command, check=True):
+        return self("exec", host, "--", "sh", "-c", command, check=check).stdout.strip()
+
+    def fleetsync(self, *arguments, inventory="fleet.yaml"):
+        """The exit code and what `-o json` gave, a host's entry by its name."""
+        done = self("run", "--", str(BIN / "fleetsync"), "-i", str(self.folder / inventory), "--db",
+                    str(self.folder / "fleet.db"), "-o", "json", *arguments, check=False)
+        try:
+            hosts = {host["host"]: host for host in json.loads(done.stdout)["hosts"]}
+        except ValueError:
+            hosts = {}
+        return done.returncode, hosts, done.stderr
+
+    def install(self, *arguments, binary=AGENT, controller=CONTROLLER, inventory="fleet.yaml"):
+        return self.fleetsync("agent", "install", "--controller", controller, "--insecure", "--binary", str(binary),
+                              *arguments, inventory=inventory)
+
+    def agent_pid(self, host):
+        """Of the time process; empty when none runs."""
+        return self.sh(host, "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | "
+                             "grep -q '^/usr/local/sbin/fleetsync-agent run' && echo ${p#/proc/}; done", check=False)
+
+    def snapshot(self, host):
+        """What an installation may change on a host."""
+        return self.sh(host, "for f in /usr/local/sbin/fleetsync-agent* /etc/fleetsync/* "
+                             "/etc/systemd/system/fleetsync* /etc/init.d/fleetsync*; do "
+                             "[ -f $f ] && ls -l $f | cut -d' ' -f1 && sha256sum $f; done; "
+                             "grep -c fleetsync /etc/passwd; ls /etc/rc3.d 2>/dev/null | grep fleetsync", check=False)
+
+
+def eventually(condition, what):
+    deadline = time.monotonic() + DEADLINE_S
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+        time.sleep(0.1)
+    return result
+
+
+class AgentInstallTest(unittest.TestCase):
+    HOSTS = ("relay1", "chrony01", "ntpsec01", "ntp01", "plain01", "busybox01")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("aginstall")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--sort", "relay:1,chrony:1,ntpsec:1,ntp:1,plain:1,busybox:1", "--start-daemons")
+
+    def tearDown(self):
+        for fault in ("disk-full", "read-only", "slow"):
+            self.lab("fault", "plain01", fault, "--off", check=False)
+        self.lab("fault", "plain01", "kill-sshd", "--off", check=False)
+        self.lab.fleetsync("agent", "remove", "--purge")
+
+    def test_every_sort_of_host_gets_an_agent_and_a_second_run_changes_nothing(self):
+        code, hosts, errors = self.lab.install()
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        for name in self.HOSTS:
+            self.assertEqual(hosts[name]["outcome"], "installed", hosts[name])
+            wanted = [c for c in EVERYTHING if name != "busybox01" or c != "enabled"]
+            self.assertEqual(hosts[name]["changes"], wanted, name)
+        self.assertIn("no known way to start a service at boot", hosts["busybox01"]["warnings"][0])
+        pids = {name: self.lab.agent_pid(name) for name in self.HOSTS}
+        self.assertTrue(all(pids.values()), pids)
+
+        code, hosts, errors = self.lab.install()
+        self.assertEqual(code, 0, errors)
+        self.assertEqual({h["outcome"] for h in hosts.values()}, {"unchanged"})
+        self.assertEqual({name: self.lab.agent_pid(name) for name in self.HOSTS}, pids, "nothing was restarted")
+
+    def test_files_have_their_modes_and_nothing_is_left_over(self):
+        self.lab.install("-l", "plain01,busybox01")
+        for name in ("plain01", "busybox01"):
+            listing = self.lab.sh(name, "ls -l /usr/local/sbin /etc/fleetsync /etc/init.d/fleetsync-agent")
+            self.assertRegex(listing, r"-rwxr-xr-x +1 root +root .* fleetsync-agent\n")
+            self.assertRegex(listing, r"-rw-r----- +1 root +fleetsyn\w* .* agent.conf")
+            self.assertNotIn(".new", listing)
+            self.assertNotIn(".old", listing)
+            self.assertEqual(self.lab.sh(name, "ls -A /var/lib/fleetsync-install"), "service.out")
+
+    def test_the_reporter_runs_as_its_own_user(self):
+        self.lab.install("-l", "plain01,busybox01,ntp01")
+        for name in ("plain01", "busybox01", "ntp01"):
+            uid = self.lab.sh(name, "id -u fleetsync")
+            users = self.lab.sh(name, "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q "
+                                      "'^fleetsync-agent reporter' && grep Uid: $p/status; done", check=False)
+            self.assertRegex(users, rf"^Uid:\s+{uid}\s+{uid}\s+{uid}", name)
+
+    def test_a_new_configuration_is_one_file_and_a_restart(self):
+        self.lab.install("-l", "chrony01")
+        pid = self.lab.agent_pid("chrony01")
+        code, hosts, errors = self.lab.install("-l", "chrony01", controller="198.18.0.1:9000")
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(hosts["chrony01"]["outcome"], "updated")
+        self.assertEqual(hosts["chrony01"]["changes"], ["config", "started"])
+        self.assertNotEqual(self.lab.agent_pid("chrony01"), pid)
+        self.assertIn("controller 198.18.0.1:9000", self.lab.sh("chrony01", "cat /etc/fleetsync/agent.conf"))
+
+    def test_a_stopped_agent_is_started_and_an_edited_file_is_put_right(self):
+        self.lab.install("-l", "chrony01")
+        self.lab.sh("chrony01", "/etc/init.d/fleetsync-agent stop; echo '# mine' >>/etc/init.d/fleetsync-agent")
+        code, hosts, errors = self.lab.install("-l", "chrony01")
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(hosts["chrony01"]["changes"], ["unit", "started"])
+        self.assertTrue(self.lab.agent_pid("chrony01"))
+
+    def test_check_touches_nothing_and_says_what_would_change(self):
+        before = self.lab.snapshot("plain01")
+        code, hosts, _ = self.lab.install("--check", "-l", "plain01")
+        self.assertEqual(code, 3)
+        self.assertEqual(hosts["plain01"]["outcome"], "would change")
+        self.assertEqual(hosts["plain01"]["changes"], EVERYTHING)
+        self.assertEqual(self.lab.snapshot("plain01"), before)
+
+    def test_sudo_with_and_without_a_password_gets_the_same_agent(self):
+        text = self.lab("inventory").stdout
+        (self.lab.folder / "password").write_text("lab-password\n")
+        (self.lab.folder / "password").chmod(0o600)
+        text = text.replace("user: root", "user: ops, become: sudo")
+        text = re.sub(r"(  ntp01: \{)", rf"\1user: pw, password: {{file: {self.lab.folder}/password}}, "
+                                        rf"become_password: {{file: {self.lab.folder}/password}}, ", text)
+        self.lab.write_inventory(text, "sudo.yaml")
+        code, hosts, errors = self.lab.install("-l", "plain01,ntp01", inventory="sudo.yaml")
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        for name in ("plain01", "ntp01"):
+            self.assertEqual(hosts[name]["outcome"], "installed", hosts[name])
+        digest = subprocess.run(["sha256sum", AGENT], capture_output=True, text=True, check=True).stdout.split()[0]
+        self.assertIn(digest, self.lab.sh("ntp01", "sha256sum /usr/local/sbin/fleetsync-agent"))
+
+    def test_without_root_the_host_fails_and_says_what_to_do(self):
+        self.lab.write_inventory(self.lab("inventory").stdout.replace("user: root", "user: ops"), "ops.yaml")
+        code, hosts, _ = self.lab.install("-l", "plain01", inventory="ops.yaml")
+        self.assertEqual(code, 1)
+        self.assertEqual(hosts["plain01"]["failure"],
+                         "installing needs root; log in as root or give the host become: sudo")
+
+    def test_a_full_disk_fails_that_host_alone_and_leaves_it_as_it_was(self):
+        before = self.lab.snapshot("plain01")
+        self.lab("fault", "plain01", "disk-full")
+        code, hosts, _ = self.lab.install("-l", "plain01,chrony01")
+        self.lab("fault", "plain01", "disk-full", "--off")
+        self.assertEqual(code, 1)
+        self.assertIn("No space left on device", hosts["plain01"]["failure"])
+        self.assertEqual(self.lab.snapshot("plain01"), before)
+        self.assertEqual(hosts["chrony01"]["outcome"], "installed")
+
+    def test_a_disk_that_is_full_at_an_update_keeps_the_old_agent_running(self):
+        self.lab.install("-l", "plain01")
+        before, pid = self.lab.snapshot("plain01"), self.lab.agent_pid("plain01")
+        self.lab("fault", "plain01", "disk-full")
+        code, hosts, _ = self.lab.install("-l", "plain01", binary=self.changed_agent())
+        self.lab("fault", "plain01", "disk-full", "--off")
+        self.assertEqual(code, 1, hosts)
+        self.assertEqual(self.lab.snapshot("plain01"), before)
+        self.assertEqual(self.lab.agent_pid("plain01"), pid, "it was never stopped")
+
+    def test_a_read_only_root_fails_with_its_reason(self):
+        self.lab("fault", "plain01", "read-only")
+        code, hosts, _ = self.lab.install("-l", "plain01")
+        self.assertEqual(code, 1)
+        self.assertIn("Read-only file system", hosts["plain01"]["failure"])
+
+    def test_a_program_that_does_not_stay_up_is_taken_back_and_the_old_one_runs(self):
+        self.lab.install("-l", "plain01")
+        before = self.lab.snapshot("plain01")
+        # sleep(1) knows --version and ends at once when it is told to run a configuration.
+        code, hosts, _ = self.lab.install("-l", "plain01", binary="/bin/sleep")
+        self.assertEqual(code, 1)
+        self.assertRegex(hosts["plain01"]["failure"], "^(starting the agent|the agent does not stay up): ")
+        self.assertTrue(hosts["plain01"]["restored"], hosts)
+        self.assertEqual(self.lab.snapshot("plain01"), before)
+        self.assertTrue(self.lab.agent_pid("plain01"))
+
+    def test_a_program_that_cannot_run_here_is_found_out_before_anything_is_replaced(self):
+        code, hosts, _ = self.lab.install("-l", "busybox01", binary="/bin/false")
+        self.assertEqual(code, 1)
+        self.assertRegex(hosts["busybox01"]["failure"], "^starting the new binary: ")
+        self.assertEqual(self.lab.sh("busybox01", "ls /usr/local/sbin /etc/fleetsync 2>/dev/null", check=False)
+                         .replace("/usr/local/sbin:", "").replace("/etc/fleetsync:", "").strip(), "")
+
+    def test_a_connection_that_breaks_during_the_transfer_leaves_the_old_agent_and_the_next_run_succeeds(self):
+        self.lab.install("-l", "plain01")
+        before, pid = self.lab.snapshot("plain01"), self.lab.agent_pid("plain01")
+        self.lab("fault", "plain01", "slow", "--bytes-per-s", "1000000")
+        self.lab("fault", "plain01", "kill-sshd", "--after", "2")
+        code, hosts, _ = self.lab.install("-l", "plain01", binary=self.changed_agent())
+        self.lab("fault", "plain01", "kill-sshd", "--off")
+        self.lab("fault", "plain01", "slow", "--off")
+        self.assertEqual(code, 1, hosts)
+        self.assertTrue(hosts["plain01"]["failure"])
+        eventually(lambda: self.lab.snapshot("plain01") == before, "the host is as it was")
+        self.assertEqual(self.lab.agent_pid("plain01"), pid)
+        code, hosts, errors = self.lab.install("-l", "plain01", binary=self.changed_agent())
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertEqual(hosts["plain01"]["changes"], ["binary", "started"])
+
+    def test_status_tells_what_is_there(self):
+        self.lab.install("-l", "chrony01")
+        code, hosts, _ = self.lab.fleetsync("agent", "status", "-l", "chrony01,plain01")
+        self.assertEqual(code, 1, "one of them has no agent")
+        self.assertEqual(hosts["chrony01"]["agent"], "running")
+        self.assertRegex(hosts["chrony01"]["version"], r"^\d+\.\d+\.\d+$")
+        self.assertTrue(hosts["chrony01"]["enabled"])
+        self.assertEqual(hosts["plain01"]["agent"], "not installed")
+
+    def test_remove_takes_away_what_install_brought(self):
+        before = {name: self.lab.snapshot(name) for name in self.HOSTS}
+        self.lab.install()
+        code, hosts, errors = self.lab.fleetsync("agent", "remove", "--purge")
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertEqual({h["outcome"] for h in hosts.values()}, {"removed"})
+        for name in self.HOSTS:
+            self.assertEqual(self.lab.snapshot(name), before[name], name)
+            self.assertEqual(self.lab.agent_pid(name), "")
+        code, hosts, _ = self.lab.fleetsync("agent", "remove")
+        self.assertEqual({h["outcome"] for h in hosts.values()}, {"unchanged"})
+
+    def changed_agent(self):
+        """The agent with a byte more: another checksum, the same behaviour."""
+        path = self.lab.folder / "changed-agent"
+        path.write_bytes(AGENT.read_bytes() + b"\0")
+        path.chmod(0o755)
+        return path
+
+
+class AgentInstallSystemdTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("aginstallsd")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:1,plain:1", "--start-daemons")
+
+    def test_the_unit_is_enabled_runs_and_survives_a_second_run(self):
+        code, hosts, errors = self.lab.install()
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        for name, host in hosts.items():
+            self.assertEqual(host["changes"], EVERYTHING, name)
+            self.assertEqual(self.lab.sh(name, "systemctl is-active fleetsync-agent; "
+                                               "systemctl is-enabled fleetsync-agent"), "active\nenabled")
+        pid = self.lab.sh("plain01", "systemctl show -p MainPID fleetsync-agent")
+        _, hosts, _ = self.lab.install()
+        self.assertEqual({h["outcome"] for h in hosts.values()}, {"unchanged"})
+        self.assertEqual(self.lab.sh("plain01", "systemctl show -p MainPID fleetsync-agent"), pid)
+
+        code, hosts, _ = self.lab.install("-l", "plain01", binary="/bin/sleep")
+        self.assertEqual(code, 1)
+        self.assertTrue(hosts["plain01"]["restored"], hosts)
+        self.assertEqual(self.lab.sh("plain01", "systemctl is-active fleetsync-agent"), "active")
+
+        code, hosts, _ = self.lab.fleetsync("agent", "remove")
+        self.assertEqual(code, 0, hosts)
+        self.assertEqual(self.lab.sh("plain01", "systemctl is-active fleetsync-agent", check=False), "inactive")
+        self.assertEqual(self.lab.sh("plain01", "ls /etc/systemd/system | grep fleetsync", check=False), "")
+
+
+class AgentUsageTest(unittest.TestCase):
+    """What is wrong before any host is contacted: exit code 2."""
+
+    def run_with(self, *arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            inventory = pathlib.Path(folder) / "servers.txt"
+            inventory.write_text("root 192.0.2.1\n")
+            done = subprocess.run([BIN / "fleetsync", "-i", inventory, "agent", "install", *arguments],
+                                  capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    def test_without_insecure_it_says_why_it_asks(self):
+        code, errors = self.run_with("--controller", "198.18.0.1:8123")
+        self.assertEqual(code, 2)
+        self.assertIn("say so with --insecure", errors)
+
+    def test_a_controller_without_a_port_is_refused(self):
+        code, errors = self.run_with("--controller", "198.18.0.1", "--insecure")
+        self.assertEqual(code, 2)
+        self.assertIn("--controller 198.18.0.1: write HOST:PORT", errors)
+
+    def test_a_script_is_no_agent(self):
+        code, errors = self.run_with("--controller", "a:1", "--insecure", "--binary", __file__)
+        self.assertEqual(code, 2)
+        self.assertIn("no ELF program for Linux; name the agent's program with --binary", errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
