@@ -31,7 +31,8 @@ bool KeepFailed(const CommonOptions& options, std::vector<const inventory::Host*
     return false;
   }
   const std::set<std::string_view> names(failed->begin(), failed->end());
-  std::erase_if(hosts, [&names](const inventory::Host* host) { return !names.contains(host->name); });
+  std::erase_if(hosts,
+                [&names](const inventory::Host* host) { return !names.contains(host->name); });
   if (hosts.empty()) PrintError("--failed: none of the chosen hosts failed in the last run");
   return !hosts.empty();
 }
@@ -62,8 +63,8 @@ std::optional<inventory::Inventory> LoadInventory(const Context& context) {
     }
     path = *found;
   }
-  StatusOr<inventory::Loaded> loaded = inventory::Load(
-      path, {.allow_readable_passwords = context.options.allow_readable_passwords});
+  StatusOr<inventory::Loaded> loaded =
+      inventory::Load(path, {.allow_readable_passwords = context.options.allow_readable_passwords});
   if (!loaded.ok()) {
     PrintError(Message(loaded.status()));
     return std::nullopt;
@@ -85,7 +86,8 @@ std::optional<Chosen> ChooseHosts(const Context& context) {
     return std::nullopt;
   }
   chosen.hosts = *std::move(hosts);
-  if (context.options.failed_only && !KeepFailed(context.options, chosen.hosts)) return std::nullopt;
+  if (context.options.failed_only && !KeepFailed(context.options, chosen.hosts))
+    return std::nullopt;
   return chosen;  // moved or elided: the hosts' storage, and so the pointers, stay
 }
 

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "CLI/CLI.hpp"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
+#include "controller/cli/help.h"
 #include "controller/cli/options.h"
 
 namespace {
@@ -49,6 +51,12 @@ void AddCommands(CLI::App& app, Action& action) {
   AddStatus(app, action);
 }
 
+// So that the common options work after a command's name as well, and after a command's command.
+void TakeCommonOptionsAnywhere(CLI::App& app) {
+  app.fallthrough();
+  for (CLI::App* command : app.get_subcommands({})) TakeCommonOptionsAnywhere(*command);
+}
+
 constexpr const char* kAbout =
     "fleetsync keeps the clocks of a fleet of servers in step.\n\n"
     "  fleetsync inventory check               is the list of hosts right?\n"
@@ -64,17 +72,19 @@ int main(int argc, char** argv) {
   CLI::App app(kAbout, "fleetsync");
   app.set_version_flag("--version", "fleetsync " FLEETSYNC_VERSION);
   app.require_subcommand(1);
-  app.fallthrough();  // common options after the command's name as well
+  app.formatter(std::make_shared<HelpFormatter>());
   app.get_formatter()->column_width(34);
   Context context;
   Action action;
   AddCommonOptions(app, context.options);
   AddCommands(app, action);
-  for (CLI::App* command : app.get_subcommands({})) command->fallthrough();
+  TakeCommonOptionsAnywhere(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kAllWell : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    PrintError(DescribeParseError(app, error));
+    return kUsage;
   }
   InstallSignalHandlers();
   context.stop = &stop_requested;

@@ -1,11 +1,18 @@
 #include "controller/cli/options.h"
 
-#include <map>
-
 #include "CLI/CLI.hpp"
 #include "base/time_text.h"
 
 namespace fleetsync::cli {
+namespace {
+
+OutputFormat ToFormat(const std::string& text) {
+  if (text == "table") return OutputFormat::kTable;
+  if (text == "json") return OutputFormat::kJson;
+  throw CLI::ValidationError("--output", "'" + text + "' is no format; write table or json");
+}
+
+}  // namespace
 
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, Duration& value,
                          const std::string& help) {
@@ -26,7 +33,8 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
                  "Inventory: fleet.yaml or servers.txt [$FLEETSYNC_INVENTORY, ./fleet.yaml, "
                  "./servers.txt, /etc/fleetsync/fleet.yaml]")
       ->type_name("FILE");
-  app.add_option("-g,--group", options.selection.groups, "Only the hosts of this group (repeatable)")
+  app.add_option("-g,--group", options.selection.groups,
+                 "Only the hosts of this group (repeatable)")
       ->type_name("GROUP")
       ->take_all();
   app.add_option("-l,--limit", options.selection.limits,
@@ -47,12 +55,10 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   app.add_option("--db", options.db_path,
                  "Database of reports [$FLEETSYNC_DB, /var/lib/fleetsync/fleetsync.db for root]")
       ->type_name("FILE");
-  app.add_option("-o,--output", options.output, "How results are printed: table or json [table]")
-      ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, OutputFormat>{{"table", OutputFormat::kTable},
-                                              {"json", OutputFormat::kJson}},
-          CLI::ignore_case));
+  app.add_option_function<std::string>(
+         "-o,--output", [&options](const std::string& text) { options.output = ToFormat(text); },
+         "How results are printed: table or json [table]")
+      ->type_name("FORMAT");
   app.add_flag("-v,--verbose", options.verbose, "Say what happens on each host");
   app.add_flag("--no-color", options.no_color, "No colours (also: NO_COLOR in the environment)");
   app.add_flag("--accept-new", options.accept_new,
