@@ -22,6 +22,7 @@ const std::string& AddressOf(const Host& host) {
 
 std::string Names(const std::vector<const Host*>& hosts) {
   std::vector<std::string> names;
+  names.reserve(hosts.size());
   for (const Host* host : hosts) names.push_back(host->name);
   return FoldNames(names);
 }

@@ -78,6 +78,7 @@ class Walk {
 void ReportUnknownChild(const DraftGroup& group, const Word& child,
                         const std::vector<DraftGroup>& groups, Diagnostics& diagnostics) {
   std::vector<std::string_view> names;
+  names.reserve(groups.size());
   for (const DraftGroup& one : groups) names.push_back(one.name);
   const std::string_view closest = ClosestWord(child.text, names);
   AddError(diagnostics, child.origin,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ StatusOr<std::vector<std::string>> ExpandRange(std::string_view pattern);
 // brackets and commas.
 std::string FoldNames(std::span<const std::string> names);
 
-// The parts of "db,web[01,03]" at the commas outside brackets: {"db", "web[01,03]"}.
+// The parts between separators that are not in brackets; at ',' "db,web[01,03]" is
+// {"db", "web[01,03]"}.
 std::vector<std::string_view> SplitOutsideBrackets(std::string_view text,
                                                    std::string_view separators);
 

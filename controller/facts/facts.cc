@@ -88,7 +88,7 @@ DaemonPaths DefaultPaths(Daemon daemon, const Facts& facts) {
     case Daemon::kTimesyncd:
       return {"/etc/systemd/timesyncd.conf", "", ""};
     case Daemon::kAgent:
-      return {"/etc/fleetsync/agent.yaml", "/var/lib/fleetsync/drift", ""};
+      return {"/etc/fleetsync/agent.conf", "/var/lib/fleetsync-agent/drift", ""};
   }
   return {};
 }

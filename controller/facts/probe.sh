@@ -228,7 +228,7 @@ daemons() {
   if [ -n "$binary" ]; then
     pid_of fleetsync-agent fleetsync-agen
     service_of fleetsync-agent
-    daemon agent "$binary" "$(fleetsync-agent --version 2>/dev/null)" -c /etc/fleetsync/agent.yaml /etc/fleetsync/agent.conf
+    daemon agent "$binary" "$(fleetsync-agent --version 2>/dev/null)" --config /etc/fleetsync/agent.conf
   fi
 }
 
@@ -430,7 +430,7 @@ files() {
       /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf \
       /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate \
       /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd \
-      /etc/conf.d/chronyd /etc/fleetsync/agent.yaml /etc/fleetsync/agent.conf \
+      /etc/conf.d/chronyd /etc/fleetsync/agent.conf \
       /etc/cron.d/fleetsync /etc/adjtime; do
     [ -f "$path" ] && file "$path" content
   done

@@ -207,10 +207,12 @@ verify_service() {
   service_verify "$@" || fail "$1 has been started and does not answer"
 }
 
+# The renaming is the point of no return: a signal counts before it or not at all.
 commit() {
-  why=$(mv "$STATE/journal" "$STATE/committed" 2>&1) || fail "$why"
-  trap - EXIT
   trap : HUP INT TERM PIPE
+  why=$(mv "$STATE/journal" "$STATE/committed" 2>&1)
+  [ -L "$STATE/committed" ] || fail "$why"
+  trap - EXIT
   durable "$STATE"
   clean_files
   rm -f "$STATE/committed" "$kept/touched"

@@ -89,6 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
             "range 'web[1-2-3]': '1-2-3' is not FIRST-LAST with two numbers or two letters"},
         RefusedCase{"web[1-9/0]",
                     "range 'web[1-9/0]': '1-9/0' has no step above zero after the last separator"},
+        RefusedCase{"web[1-9/x]",
+                    "range 'web[1-9/x]': '1-9/x' has no step above zero after the last separator"},
         RefusedCase{"web[1:9:]",
                     "range 'web[1:9:]': '1:9:' has no step above zero after the last separator"},
         RefusedCase{"web[001-10]",

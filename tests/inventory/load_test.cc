@@ -1,5 +1,6 @@
 #include "inventory/load.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,7 +27,10 @@ class LoadTest : public ::testing::Test {
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
-  void TearDown() override { fs::remove_all(folder_); }
+  void TearDown() override {
+    fs::remove_all(folder_);
+    setenv("HOME", home_.c_str(), 1);
+  }
 
   std::string Write(const std::string& name, std::string_view text, unsigned mode = 0600) const {
     const std::string path = folder_ + "/" + name;
@@ -36,6 +40,9 @@ class LoadTest : public ::testing::Test {
   }
 
   std::string folder_;
+
+ private:
+  const std::string home_ = getenv("HOME") == nullptr ? "/" : getenv("HOME");
 };
 
 Loaded Must(StatusOr<Loaded> loaded) {
@@ -116,6 +123,13 @@ hosts:
   EXPECT_THAT(connection.known_hosts, ElementsAre(folder_ + "/known"));
   EXPECT_EQ(connection.password_source->value, "/home/ops/p");
   EXPECT_EQ(connection.become_password_source->value, "get ~/p");
+}
+
+TEST_F(LoadTest, WithoutAHomeInTheEnvironmentTheAccountsIsTaken) {
+  ASSERT_EQ(unsetenv("HOME"), 0);
+  const Loaded loaded = Must(Load(Write("fleet.yaml", "hosts: {a: {identity: ~/id}}\n"), {}));
+  EXPECT_THAT(loaded.inventory.hosts.at(0).connection.identities,
+              ElementsAre(std::string(getpwuid(geteuid())->pw_dir) + "/id"));
 }
 
 TEST_F(LoadTest, FilesThatCannotBeReadAreNamed) {

@@ -43,6 +43,15 @@ TEST(YamlTree, OfAFileWithoutContentIsNothing) {
   }
 }
 
+TEST(YamlTree, OfAFileWithWindowsLineEndsIsTheSame) {
+  Diagnostics diagnostics;
+  const std::optional<YamlNode> root = ParseYaml("a: x\r\nb:\r\n- y\r\n", "f", diagnostics);
+  EXPECT_THAT(Texts(diagnostics), IsEmpty());
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->items.at(1).text, "x");
+  EXPECT_EQ(root->items.at(3).items.at(0).text, "y");
+}
+
 struct BadCase {
   std::string_view text, error;
 };
@@ -85,6 +94,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"a: \"x\x1b\"\n",
                 "f:1:6: a control character, or a byte that is not UTF-8; save "
                 "the file as plain UTF-8 text"},
+        BadCase{"a: 1\nb: x\x01\r\n",
+                "f:2:5: a control character, or a byte that is not UTF-8; "
+                "save the file as plain UTF-8 text"},
         BadCase{"a: 1\nb: \xe4\n",
                 "f:2:4: a control character, or a byte that is not UTF-8; save "
                 "the file as plain UTF-8 text"}));

@@ -123,7 +123,7 @@ class AgentInstallTest(unittest.TestCase):
         self.lab.install("-l", "plain01,busybox01")
         for name in ("plain01", "busybox01"):
             listing = self.lab.sh(name, "ls -l /usr/local/sbin /etc/fleetsync /etc/init.d/fleetsync-agent")
-            self.assertRegex(listing, r"-rwxr-xr-x +1 root +root .* fleetsync-agent\n")
+            self.assertRegex(listing, r"-rwxr-xr-x +1 root +root .* fleetsync-agent(\n|$)")
             self.assertRegex(listing, r"-rw-r----- +1 root +fleetsyn\w* .* agent.conf")
             self.assertNotIn(".new", listing)
             self.assertNotIn(".old", listing)
@@ -168,8 +168,8 @@ class AgentInstallTest(unittest.TestCase):
         (self.lab.folder / "password").write_text("lab-password\n")
         (self.lab.folder / "password").chmod(0o600)
         text = text.replace("user: root", "user: ops, become: sudo")
-        text = re.sub(r"(  ntp01: \{)", rf"\1user: pw, password: {{file: {self.lab.folder}/password}}, "
-                                        rf"become_password: {{file: {self.lab.folder}/password}}, ", text)
+        text = re.sub(r"(  ntp01: \{)", rf"\1user: pw, password_file: {self.lab.folder}/password, "
+                                        rf"become_password_file: {self.lab.folder}/password, ", text)
         self.lab.write_inventory(text, "sudo.yaml")
         code, hosts, errors = self.lab.install("-l", "plain01,ntp01", inventory="sudo.yaml")
         self.assertEqual(code, 0, f"{hosts}{errors}")

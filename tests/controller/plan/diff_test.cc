@@ -1,0 +1,205 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/plan/plan.h"
+#include "controller/render/heading.h"
+#include "tests/controller/render/samples.h"
+
+namespace fleetsync::plan {
+namespace {
+
+using facts::Daemon;
+using facts::DaemonFact;
+using facts::Facts;
+using samples::HostWith;
+using testing::HasSubstr;
+
+HostPlan PlanOf(const policy::TimePolicy& policy, const Facts& facts) {
+  const StatusOr<HostPlan> plan = Diff(policy, facts);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return plan.ok() ? *plan : HostPlan{};
+}
+
+std::string Refusal(const policy::TimePolicy& policy, const Facts& facts) {
+  const StatusOr<HostPlan> plan = Diff(policy, facts);
+  EXPECT_EQ(plan.status().code(), absl::StatusCode::kFailedPrecondition);
+  return Message(plan.status());
+}
+
+// A host as it is after a push.
+Facts Settled(const policy::TimePolicy& policy, const DaemonFact& daemon) {
+  const Facts facts = HostWith(daemon, "");
+  return HostWith(daemon,
+                  render::RenderTimeService(policy, render::PlatformOf(facts, daemon))->text);
+}
+
+const PutFile& FileIn(const HostPlan& plan, size_t at = 0) {
+  return std::get<PutFile>(plan.changes.at(at).change);
+}
+const SetService& ServiceIn(const HostPlan& plan, size_t at) {
+  return std::get<SetService>(plan.changes.at(at).change);
+}
+
+TEST(Diff, AHostThatIsAsItShouldBeHasNoChange) {
+  for (const DaemonFact& daemon : {samples::Chrony(), samples::Ntpsec(), samples::NtpClassic()})
+    for (const policy::TimePolicy& policy : {samples::Client(), samples::Relay()})
+      EXPECT_TRUE(PlanOf(policy, Settled(policy, daemon)).empty());
+}
+
+TEST(Diff, ADifferentFileIsReplacedAndTheServiceRestarted) {
+  const HostPlan plan =
+      PlanOf(samples::Client(), HostWith(samples::Chrony(), "pool debian.pool.ntp.org\n"));
+  ASSERT_EQ(plan.changes.size(), 2U);
+  EXPECT_EQ(plan.changes[0].phase, Phase::kFiles);
+  EXPECT_EQ(plan.changes[0].because, "not written by fleetsync so far: 1 line removed, 12 added");
+  EXPECT_EQ(FileIn(plan).path, "/etc/chrony/chrony.conf");
+  EXPECT_EQ(FileIn(plan).before, "pool debian.pool.ntp.org\n");
+  EXPECT_EQ(FileIn(plan).mode, 0640U);
+  EXPECT_EQ(FileIn(plan).owner, "root");
+  EXPECT_EQ(FileIn(plan).group, "_chrony");
+  EXPECT_EQ(FileIn(plan).checker, render::Checker::kChronyd);
+  EXPECT_EQ(FileIn(plan).check_program, "/usr/sbin/chronyd");
+  EXPECT_EQ(plan.changes[1].phase, Phase::kService);
+  EXPECT_EQ(plan.changes[1].because, "its file changes");
+  EXPECT_EQ(ServiceIn(plan, 1).service, "chrony");
+  EXPECT_EQ(ServiceIn(plan, 1).program, "chronyd");
+  EXPECT_EQ(ServiceIn(plan, 1).run, SetService::Run::kRestarted);
+  EXPECT_TRUE(ServiceIn(plan, 1).was_running);
+  EXPECT_FALSE(ServiceIn(plan, 1).enable);
+  EXPECT_EQ(ServiceIn(plan, 1).inquiry, Inquiry::kChronyc);
+}
+
+TEST(Diff, SaysWhetherTheFileWasOursOrEditedByHand) {
+  Facts facts = Settled(samples::Client(), samples::Chrony());
+  std::string& content = facts.files.begin()->second.content;
+  content += "server 10.0.0.66\n";
+  EXPECT_EQ(PlanOf(samples::Client(), facts).changes[0].because,
+            "edited by hand since the last push: 1 line removed, 0 added");
+  policy::TimePolicy other = samples::Client();
+  other.sources.pop_back();
+  EXPECT_THAT(PlanOf(other, Settled(samples::Client(), samples::Chrony())).changes[0].because,
+              HasSubstr("the policy changed: "));
+}
+
+TEST(Diff, AMissingFileIsMadeReadableForAll) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.files.clear();
+  facts.daemons[0].running = false;
+  const HostPlan plan = PlanOf(samples::Client(), facts);
+  EXPECT_FALSE(FileIn(plan).before.has_value());
+  EXPECT_EQ(FileIn(plan).mode, 0644U);
+  EXPECT_EQ(FileIn(plan).owner, "root");
+  EXPECT_EQ(plan.changes[0].because, "the file is not there");
+}
+
+TEST(Diff, AServiceThatDoesNotRunIsStartedAndEnabledWithoutTouchingItsFile) {
+  Facts facts = Settled(samples::Client(), samples::Chrony());
+  facts.daemons[0].running = false;
+  facts.daemons[0].enabled = false;
+  const HostPlan plan = PlanOf(samples::Client(), facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(ServiceIn(plan, 0).run, SetService::Run::kStarted);
+  EXPECT_TRUE(ServiceIn(plan, 0).enable);
+  EXPECT_FALSE(ServiceIn(plan, 0).was_running);
+  EXPECT_EQ(plan.changes[0].because, "it does not run, it does not start at boot");
+}
+
+TEST(Diff, AServiceThatRunsButNotAtBootIsEnabledAndNotRestarted) {
+  Facts facts = Settled(samples::Client(), samples::Chrony());
+  facts.daemons[0].enabled = false;
+  const HostPlan plan = PlanOf(samples::Client(), facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(ServiceIn(plan, 0).run, SetService::Run::kLeft);
+  EXPECT_EQ(Summary(plan, Tense::kPlanned), "enable chrony");
+}
+
+TEST(Diff, WhereNothingIsKnownOfBootNothingIsEnabled) {
+  Facts facts = Settled(samples::Client(), samples::Chrony());
+  facts.daemons[0].enabled = false;
+  facts.init = facts::Init::kUnknown;
+  EXPECT_TRUE(PlanOf(samples::Client(), facts).empty());
+}
+
+TEST(Diff, TheDaemonThatRunsIsTakenElseChronyBeforeNtpsecBeforeNtp) {
+  Facts facts = HostWith(samples::NtpClassic(), "");
+  facts.daemons.push_back(samples::Chrony());
+  facts.daemons[1].running = false;
+  EXPECT_EQ(PlanOf(samples::Client(), facts).daemon, Daemon::kNtpClassic);
+  facts.daemons[0].running = false;
+  EXPECT_EQ(PlanOf(samples::Client(), facts).daemon, Daemon::kChrony);
+}
+
+TEST(Diff, NtpMeansWhicheverNtpdIsInstalled) {
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = policy::DaemonChoice::kNtp;
+  EXPECT_EQ(PlanOf(policy, HostWith(samples::Ntpsec(), "")).daemon, Daemon::kNtpsec);
+  EXPECT_EQ(PlanOf(policy, HostWith(samples::NtpClassic(), "")).daemon, Daemon::kNtpClassic);
+}
+
+TEST(Diff, AHostWithoutTheDaemonIsToldWhatToInstall) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.daemons.clear();
+  EXPECT_EQ(Refusal(samples::Client(), facts),
+            "chrony, ntpsec or ntp is not installed here (no time daemon is); install chrony");
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = policy::DaemonChoice::kNtpsec;
+  EXPECT_EQ(Refusal(policy, HostWith(samples::Chrony(), "")),
+            "ntpsec is not installed here (chrony is); install ntpsec, or change time.daemon");
+}
+
+TEST(Diff, ARivalThatRunsIsNamed) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.daemons.emplace_back().daemon = Daemon::kTimesyncd;
+  facts.daemons[1].service = "systemd-timesyncd";
+  facts.daemons[1].running = true;
+  EXPECT_EQ(
+      Refusal(samples::Client(), facts),
+      "timesyncd runs here beside chrony, and one clock can have one keeper; stop and disable "
+      "systemd-timesyncd, or set time.daemon to it");
+  facts.daemons[1].running = false;
+  EXPECT_TRUE(Diff(samples::Client(), facts).ok());
+  facts.busybox_ntpd = facts::BusyboxNtpd{.service = "ntpd", .pid = 7};
+  EXPECT_THAT(Refusal(samples::Client(), facts), HasSubstr("busybox's ntpd runs here"));
+}
+
+TEST(Diff, AnAgentThatWatchesIsNoRival) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.daemons.emplace_back().daemon = Daemon::kAgent;
+  facts.daemons[1].running = true;
+  EXPECT_TRUE(Diff(samples::Client(), facts).ok());
+}
+
+TEST(Diff, WithoutRootNothingIsPlanned) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.is_root = false;
+  EXPECT_EQ(Refusal(samples::Client(), facts),
+            "the commands there did not run as root; set become: sudo, or log in as root");
+}
+
+TEST(Diff, AFileThatTheProbeCouldNotReadWholeIsNotReplaced) {
+  Facts facts = HostWith(samples::Chrony(), "x");
+  facts.files.begin()->second.truncated = true;
+  EXPECT_EQ(Refusal(samples::Client(), facts),
+            "/etc/chrony/chrony.conf is larger than 64 KiB; move it out of the way");
+  facts.files.clear();
+  EXPECT_THAT(Refusal(samples::Client(), facts), HasSubstr("which push does not read"));
+  facts.daemons[0].config_path = "/run/ntpsec/ntp.conf.dhcp";
+  EXPECT_THAT(Refusal(samples::Client(), facts), HasSubstr("which DHCP writes"));
+}
+
+TEST(Diff, ADaemonWithoutAServiceCannotBeRestarted) {
+  Facts facts = HostWith(samples::Chrony(), "x");
+  facts.daemons[0].service.clear();
+  EXPECT_THAT(Refusal(samples::Client(), facts), HasSubstr("has no unit or init script here"));
+}
+
+TEST(Diff, APolicyThatTheDaemonsFileCannotHoldIsAnError) {
+  policy::TimePolicy policy = samples::Client();
+  policy.extra = {"makestep 1 3"};
+  EXPECT_EQ(Diff(policy, HostWith(samples::Ntpsec(), "")).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(Diff(policy, HostWith(samples::Chrony(), "")).ok());
+}
+
+}  // namespace
+}  // namespace fleetsync::plan
