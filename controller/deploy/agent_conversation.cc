@@ -128,6 +128,8 @@ AgentConversation::Next AgentConversation::AfterReading(const ssh::Exit& exit) {
   }
   state_ = std::make_unique<HostState>(*std::move(state));
   StatusOr<Work> work = decide_(*state_);
+  output_ = {};
+  state_->facts.files.clear();  // up to a megabyte that no report needs, from each of many hosts
   if (!work.ok()) return Fail(Message(work.status()));
   if (work->script.empty()) {
     outcome_ = std::move(work->outcome);
@@ -135,7 +137,6 @@ AgentConversation::Next AgentConversation::AfterReading(const ssh::Exit& exit) {
   }
   working_ = true;
   success_ = work->outcome.kind;
-  output_.clear();
   errors_.clear();
   ssh::Command command;
   command.line = CommandFor(work->script.size());

@@ -54,7 +54,7 @@ class AgentConversation : public ssh::Conversation {
   void OnFailed(const ssh::Failure& failure) override;
 
   const Outcome& outcome() const { return outcome_; }
-  // Null when it could not be read.
+  // Null when it could not be read; without the content of the host's files.
   const HostState* state() const { return state_.get(); }
 
   static constexpr Duration kWorkDeadline = std::chrono::minutes(10);

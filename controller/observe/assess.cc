@@ -26,6 +26,7 @@ status::Reading Assess(const Observation& observation,
   status::Reading reading;
   reading.at = at;
   reading.stratum = state.stratum;
+  reading.stratum_known = !(state.synchronised() && state.stratum == 0);
   reading.leap = static_cast<uint8_t>(state.leap);
   reading.source = SourceName(state);
   reading.frequency = state.frequency;
@@ -37,6 +38,12 @@ status::Reading Assess(const Observation& observation,
   if (believed || measured) {
     reading.offset = believed ? claimed->offset : measured->offset;
     reading.error_bound = believed ? claimed->bound : measured->bound;
+  } else {
+    // Where nothing says how far a clock may be off, its daemon's word alone does not make it
+    // right.
+    reading.stratum = 16;
+    reading.stratum_known = true;
+    reading.leap = static_cast<uint8_t>(Leap::kUnsynchronised);
   }
   if (measured) {
     reading.measured = measured->offset;

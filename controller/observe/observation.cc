@@ -57,6 +57,7 @@ bool Parse(const Answer& answer, DaemonState& state) {
   if (answer.question == "openntpd") return ParseOpenntpd(answer.text, state);
   if (answer.question == "timesync-status") return ParseTimesyncStatus(answer.text, state);
   if (answer.question == "timedatectl") return ParseTimedatectl(answer.text, state);
+  if (answer.question == "adjtimex") return ParseAdjtimex(answer.text, state);
   return false;
 }
 

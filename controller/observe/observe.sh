@@ -11,13 +11,17 @@ fleetsync_observe() {
   printf '\nfleetsync-observe 1 begin\n'
   own=$(readlink /proc/$$/ns/pid 2>/dev/null)
   chronyd= ntpd= timesyncd=
-  for path in /proc/[0-9]*; do
-    { IFS= read -r line <"$path/stat"; } 2>/dev/null || continue
-    case $line in
-      *'(chronyd)'*) ours "$path" && chronyd=1 ;;
-      *'(ntpd)'*|*'(openntpd)'*) ours "$path" && ntpd="$ntpd $path" ;;
-      *'(busybox)'*) ours "$path" && is_busybox_ntpd "$path" && ntpd="$ntpd $path" ;;
-      *'(systemd-timesyn)'*) ours "$path" && timesyncd=1 ;;
+  # Not comm: kernels before 2.6.33 have none.
+  for path in $(grep -l -s -E '^Name:.(chronyd|ntpd|openntpd|busybox|systemd-timesyn)$' \
+      /proc/[0-9]*/status); do
+    { read -r key name <"$path"; } 2>/dev/null || continue
+    path=${path%/status}
+    ours "$path" || continue
+    case $name in
+      chronyd) chronyd=1 ;;
+      ntpd|openntpd) ntpd="$ntpd $path" ;;
+      busybox) is_busybox_ntpd "$path" && ntpd="$ntpd $path" ;;
+      systemd-timesyn) timesyncd=1 ;;
     esac
   done
   [ -n "$chronyd" ] && observe_chronyd
@@ -67,7 +71,10 @@ observe_chronyd() {
 observe_ntpd() {
   for path in $ntpd; do
     case $(readlink "$path/exe" 2>/dev/null) in
-      *busybox*) echo '@daemon busybox-ntpd'; return ;;
+      *busybox*)
+        echo '@daemon busybox-ntpd'
+        ask adjtimex busybox adjtimex
+        return ;;
     esac
   done
   if has ntpctl; then

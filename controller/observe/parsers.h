@@ -33,4 +33,7 @@ bool ParseTimesyncStatus(std::string_view text, DaemonState& state);
 // `timedatectl` alone: whether the kernel calls the clock synchronised.
 bool ParseTimedatectl(std::string_view text, DaemonState& state);
 
+// `busybox adjtimex`: what the kernel says, for busybox's ntpd, which cannot be asked itself.
+bool ParseAdjtimex(std::string_view text, DaemonState& state);
+
 }  // namespace fleetsync::observe

@@ -160,17 +160,15 @@ ntpd_in_a_box() {
   unshare -n setpriv --bounding-set=-sys_time --inh-caps=-sys_time "$1" -n -c "$new" \
     >"$kept/check" 2>&1 9>&- &
   box=$!
-  tries=0
-  until grep -q -e Listen "$kept/check"; do
-    tries=$((tries + 1))
-    kill -0 "$box" 2>/dev/null && [ "$tries" -le 15 ] || break
-    pause
-  done
+  within 3 has_been_read "$box" "$kept/check"
   kill "$box" 2>/dev/null
   wait "$box" 2>/dev/null
   why=$(cat "$kept/check")
   rm -f "$kept/check"
 }
+
+# It opens its sockets when it has read its file.
+has_been_read() { grep -q -e Listen "$2" || ! kill -0 "$1" 2>/dev/null; }
 
 # swap_file PATH: the way back first. A link to the old file needs no room on a full disk.
 swap_file() {

@@ -123,8 +123,9 @@ std::string Function(std::string_view name, std::string_view body) {
 }
 
 std::string Settings(const ApplyOptions& options, facts::Init init) {
-  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\n", ShellQuote(options.state_folder),
-                     ShellQuote(options.run_id), facts::ToString(init), options.keep_backups);
+  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\nPATIENCE={}\n",
+                     ShellQuote(options.state_folder), ShellQuote(options.run_id),
+                     facts::ToString(init), options.keep_backups, options.patience_s);
 }
 
 facts::Init InitOf(const HostPlan& plan) {

@@ -22,6 +22,24 @@ say() {
 
 pause() { sleep 0.2 2>/dev/null || sleep 1; }
 
+# In seconds, by the clock that nobody sets.
+uptime() {
+  read -r uptime rest </proc/uptime
+  uptime=${uptime%%.*}
+}
+
+# within SECONDS COMMAND…: tries until it succeeds.
+within() {
+  uptime
+  end=$((uptime + $1))
+  shift
+  until "$@"; do
+    uptime
+    [ "$uptime" -lt "$end" ] || return 1
+    pause
+  done
+}
+
 # durable PATH…: on the disk, where the tool can do single files, else everything.
 durable() { sync "$@" 2>/dev/null || sync; }
 
@@ -86,14 +104,12 @@ service_call() {
 # service_stop SERVICE PROGRAM: init scripts return before the daemon has gone.
 service_stop() {
   service_call stop "$1"
-  [ "$INIT" = systemd ] && return
-  tries=0
-  while processes "$2" && [ -n "$pids" ]; do
-    tries=$((tries + 1))
-    [ "$tries" -gt 50 ] && return 1
-    pause
-  done
-  return 0
+  [ "$INIT" = systemd ] || within "$PATIENCE" gone "$2"
+}
+
+gone() {
+  processes "$1"
+  [ -z "$pids" ]
 }
 
 # service_restart SERVICE PROGRAM. An init script's own restart may find the old daemon still there
@@ -135,7 +151,10 @@ sysv_enable() {
 # service_boot yes|no SERVICE
 service_boot() {
   case $INIT:$1 in
-    systemd:yes) detached systemctl enable "$2.service" ;;
+    systemd:yes)
+      # On Debian it keeps the links of the init script in step, and gives up where those are broken.
+      detached systemctl enable "$2.service" ||
+        { sysv_enable "$2" && detached systemctl enable "$2.service"; } ;;
     systemd:no) detached systemctl disable "$2.service" ;;
     openrc:yes) detached rc-update add "$2" default ;;
     openrc:no) detached rc-update del "$2" default ;;
@@ -165,11 +184,4 @@ service_runs() {
 }
 
 # service_verify SERVICE PROGRAM INQUIRY: waits until it runs and answers.
-service_verify() {
-  tries=0
-  until service_runs "$@"; do
-    tries=$((tries + 1))
-    [ "$tries" -gt 50 ] && return 1
-    pause
-  done
-}
+service_verify() { within "$PATIENCE" service_runs "$@"; }

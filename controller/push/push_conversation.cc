@@ -54,6 +54,7 @@ void PushConversation::OnFailed(const ssh::Failure& failure) {
   Fail(applying && !heard.stage.empty() ? std::string_view(heard.stage)
                                         : ssh::ToString(failure.stage),
        Printable(failure.detail), Printable(failure.next_step));
+  result_.fault = ssh::ToString(failure.fault);
   if (failure.fault == ssh::Fault::kInterrupted && result_.round_trips == 0)
     result_.outcome = Outcome::kSkipped;
   if (!applying) return;

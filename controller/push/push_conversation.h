@@ -27,6 +27,7 @@ struct PushResult {
   Outcome outcome = Outcome::kSkipped;
   plan::HostPlan plan;
   std::string stage;      // where it failed: "connect", "probe", "plan", "validate", "swap", …
+  std::string fault;      // the transport's word for it ("timed_out"); empty for other failures
   std::string why;        // why it failed or was skipped
   std::string next_step;  // what to do about it; may be empty
   plan::ApplyResult::Undo undo = plan::ApplyResult::Undo::kNotNeeded;

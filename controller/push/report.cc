@@ -73,6 +73,7 @@ Json ToJson(const HostResult& host, bool diff) {
   if (!result.recovered.empty()) json["recovered"] = result.recovered;
   if (result.outcome == Outcome::kFailed || result.outcome == Outcome::kSkipped) {
     json["stage"] = result.stage;
+    if (!result.fault.empty()) json["fault"] = result.fault;
     json["why"] = result.why;
     json["next_step"] = result.next_step;
     json["undo"] = Word(result.undo);

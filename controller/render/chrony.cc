@@ -23,14 +23,14 @@ StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platfor
   std::string body;
   for (const policy::Source& source : policy.sources)
     body += fmt::format("server {}{}\n", source.address, source.iburst ? " iburst" : "");
-  const std::string drift =
-      platform.drift_path.empty() ? "/var/lib/chrony/drift" : platform.drift_path;
+  const std::string drift = PlainPath(platform.drift_path, "/var/lib/chrony/drift");
   body += fmt::format("driftfile {}\n", drift);
   body += "makestep 1.0 3\n";
   body += "rtcsync\n";
   body += "maxupdateskew 100.0\n";
   body += LeapSecondLine(platform.version);
-  for (const std::string& line : KeptLines(platform.current, {"keyfile"})) body += line + "\n";
+  for (const std::string& line : KeptLines(platform.current, {"keyfile"}, policy.extra))
+    body += line + "\n";
   if (VersionAtLeast(platform.version, {4, 0}))
     body += fmt::format("ntsdumpdir {}\n", FolderOf(drift, "/var/lib/chrony"));
   body += "logdir /var/log/chrony\n";
@@ -39,7 +39,7 @@ StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platfor
   if (policy.local_stratum)
     body += fmt::format("local stratum {}{}\n", *policy.local_stratum,
                         VersionAtLeast(platform.version, {2, 2}) ? " orphan" : "");
-  if (!policy.extra.empty()) body += "\n# time.extra\n";
+  if (!policy.extra.empty()) body += fmt::format("\n{}\n", kExtraHeading);
   for (const std::string& line : policy.extra) body += line + "\n";
   return body;
 }

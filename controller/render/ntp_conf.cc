@@ -147,17 +147,17 @@ StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& 
   std::string body;
   for (const policy::Source& source : policy.sources)
     body += fmt::format("server {}{}\n", source.address, source.iburst ? " iburst" : "");
-  body += fmt::format("driftfile {}\n", !platform.drift_path.empty() ? platform.drift_path
-                                        : ntpsec                     ? "/var/lib/ntpsec/ntp.drift"
-                                                                     : "/var/lib/ntp/drift");
+  body += fmt::format(
+      "driftfile {}\n",
+      PlainPath(platform.drift_path, ntpsec ? "/var/lib/ntpsec/ntp.drift" : "/var/lib/ntp/drift"));
   if (platform.os_id == "debian" || platform.os_id == "ubuntu")
     body += "leapfile /usr/share/zoneinfo/leap-seconds.list\n";
-  for (const std::string& line :
-       KeptLines(platform.current, {"keys", "trustedkey", "requestkey", "controlkey"}))
+  for (const std::string& line : KeptLines(
+           platform.current, {"keys", "trustedkey", "requestkey", "controlkey"}, policy.extra))
     body += line + "\n";
   body += AccessLines(policy, platform);
   if (policy.local_stratum) body += FallbackLines(*policy.local_stratum, platform);
-  if (!policy.extra.empty()) body += "\n# time.extra\n";
+  if (!policy.extra.empty()) body += fmt::format("\n{}\n", kExtraHeading);
   for (const std::string& line : policy.extra) body += line + "\n";
   return body;
 }

@@ -54,19 +54,32 @@ bool VersionAtLeast(std::string_view version, std::initializer_list<int> wanted)
   return true;
 }
 
-std::vector<std::string> KeptLines(std::string_view text,
-                                   std::initializer_list<std::string_view> directives) {
+std::vector<std::string> KeptLines(std::string_view file,
+                                   std::initializer_list<std::string_view> directives,
+                                   const std::vector<std::string>& extra) {
   std::vector<std::string> kept;
   for (const std::string_view directive : directives) {
-    std::string last;
-    for (const std::string_view line : Split(text, '\n')) {
+    const auto begins_with_it = [&](std::string_view line) {
       const std::vector<std::string_view> words = SplitWords(line);
-      const bool clean = Printable(line) == line;
-      if (words.size() > 1 && words[0] == directive && clean) last = std::string(Trim(line));
+      return words.size() > 1 && words[0] == directive;
+    };
+    if (std::any_of(extra.begin(), extra.end(), begins_with_it)) continue;
+    std::string last;
+    for (const std::string_view line : Split(file, '\n')) {
+      if (line == kExtraHeading) break;
+      if (begins_with_it(line) && Printable(line) == line) last = std::string(Trim(line));
     }
     if (!last.empty()) kept.push_back(std::move(last));
   }
   return kept;
+}
+
+std::string PlainPath(std::string_view path, std::string_view fallback) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-";
+  const bool plain =
+      !path.empty() && path[0] == '/' && path.find_first_not_of(kPlain) == std::string_view::npos;
+  return std::string(plain ? path : fallback);
 }
 
 StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,

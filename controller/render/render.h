@@ -51,8 +51,17 @@ StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
 StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platform& platform);
 StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& platform);
 
-// The last uncommented lines of `text` that begin with one of `directives`, in their order.
-std::vector<std::string> KeptLines(std::string_view text,
-                                   std::initializer_list<std::string_view> directives);
+// What a file says now, to be said again: for each of `directives` the last uncommented line, but
+// not where `extra` has that directive, and not from the part of the file that was made from
+// `extra`.
+std::vector<std::string> KeptLines(std::string_view file,
+                                   std::initializer_list<std::string_view> directives,
+                                   const std::vector<std::string>& extra);
+
+// Stands before the lines of `extra`.
+inline constexpr std::string_view kExtraHeading = "# time.extra";
+
+// `path` when a configuration file can hold it as one word, else `fallback`.
+std::string PlainPath(std::string_view path, std::string_view fallback);
 
 }  // namespace fleetsync::render

@@ -88,9 +88,9 @@ std::string Become::NextStep(std::string_view said, std::string_view user) const
   if (Contains(said, "not in the sudoers") || Contains(said, "not allowed") ||
       Contains(said, "may not run"))
     return fmt::format("let sudoers say '{} ALL=(ALL) ALL' on the host", name);
-  if (has_password_) return "correct the host's become_password in the inventory";
+  if (has_password_) return "correct the password that the host's become_password_file (or _env, _command) gives";
   return fmt::format(
-      "give the host a become_password in the inventory, or let sudoers say '{} ALL=(ALL) "
+      "give the host a become_password_file in the inventory, or let sudoers say '{} ALL=(ALL) "
       "NOPASSWD: ALL'",
       name);
 }

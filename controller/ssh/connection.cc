@@ -92,26 +92,26 @@ void Connection::StartCommand(Command command) {
   next_command_ = std::move(command);
   if (!NeedsBecome(next_command_)) return BeginCommand(nullptr);
   const inventory::Connection& given = host_.connection;
-  if (!given.become_password_source) {
-    // People who write a password into servers.txt mean it for sudo as well; it is sent to the
-    // host's own sudo alone, and only when that asks.
-    return BeginCommand(
-        given.password.empty() ? nullptr : std::make_shared<const Secret>(given.password.Clone()));
-  }
+  // sudo's password is the login password unless another is named. It goes to the host's own sudo
+  // alone, and only when that asks.
+  const std::optional<inventory::SecretSource>& source =
+      given.become_password_source ? given.become_password_source : given.password_source;
+  if (!given.become_password_source && !given.password.empty())
+    return BeginCommand(std::make_shared<const Secret>(given.password.Clone()));
+  if (!source) return BeginCommand(nullptr);
   state_ = State::kAwaitingSecret;
   EnterStage(Stage::kBecome);
   StopListening();
-  run_->secrets().Get(
-      *given.become_password_source, [weak = weak_from_this()](const SecretStore::Result& secret) {
-        const std::shared_ptr<Connection> self = weak.lock();
-        if (self == nullptr || self->state_ != State::kAwaitingSecret) return;
-        if (!secret.ok())
-          return self->Fail(Fault::kDenied, "the become password: " + Message(secret.status()),
-                            "correct the host's become_password in the inventory");
-        self->ListenAgain();
-        self->BeginCommand(*secret);
-        self->UpdateInterest();
-      });
+  run_->secrets().Get(*source, [weak = weak_from_this()](const SecretStore::Result& secret) {
+    const std::shared_ptr<Connection> self = weak.lock();
+    if (self == nullptr || self->state_ != State::kAwaitingSecret) return;
+    if (!secret.ok())
+      return self->Fail(Fault::kDenied, "the become password: " + Message(secret.status()),
+                        "correct the host's become_password_file (or _env, _command)");
+    self->ListenAgain();
+    self->BeginCommand(*secret);
+    self->UpdateInterest();
+  });
 }
 
 void Connection::BeginCommand(std::shared_ptr<const Secret> become_password) {

@@ -104,7 +104,7 @@ void Connection::StartAuthentication() {
         if (self == nullptr || self->state_ != State::kAwaitingSecret) return;
         if (!secret.ok())
           return self->Fail(Fault::kDenied, "the password: " + Message(secret.status()),
-                            "correct the host's password_source in the inventory");
+                            "correct the host's password_file (or _env, _command)");
         self->ListenAgain();
         self->Authenticate(*secret);
         self->UpdateInterest();

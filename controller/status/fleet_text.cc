@@ -52,7 +52,7 @@ std::string AgeText(Duration age) {
 }
 
 std::string StratumText(uint8_t stratum) {
-  return stratum >= 16 ? "-" : fmt::format("{}", stratum);
+  return stratum == 0 || stratum >= 16 ? "-" : fmt::format("{}", stratum);
 }
 
 // "+1.30 ms ±250 us"

@@ -15,8 +15,8 @@ constexpr uint8_t kUnsynchronisedLeap = 3;
 Duration WorstCase(const Reading& reading) { return Abs(reading.offset) + reading.error_bound; }
 
 bool Follows(const Reading& reading) {
-  return reading.stratum > 0 && reading.stratum < kUnsynchronisedStratum &&
-         reading.leap != kUnsynchronisedLeap;
+  const bool has_stratum = reading.stratum > 0 && reading.stratum < kUnsynchronisedStratum;
+  return (has_stratum || !reading.stratum_known) && reading.leap != kUnsynchronisedLeap;
 }
 
 State StateOf(const HostInput& host, Duration age, Duration stale) {

@@ -29,7 +29,8 @@ struct Reading {
   Duration offset{};       // of the reference from the host's clock: add it to be right
   Duration error_bound{};  // |true offset - offset| is at most this
   uint8_t stratum = 16;
-  uint8_t leap = 3;  // RFC 5905: 0 none, 1 insert, 2 delete, 3 unsynchronised
+  bool stratum_known = true;  // false: the daemon follows something without telling its stratum
+  uint8_t leap = 3;           // RFC 5905: 0 none, 1 insert, 2 delete, 3 unsynchronised
   // Of the selected source, the newest poll in the lowest bit; unset: the daemon does not tell.
   std::optional<uint8_t> reach = uint8_t{0};
   std::string source;  // the selected one; empty: none

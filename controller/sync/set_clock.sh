@@ -111,23 +111,28 @@ start_services() {
 }
 
 # In a session of its own, so that what ends this one does not end it: when the script is gone and
-# the list of stopped services is still there, it starts them.
+# the list of stopped services is still there, it starts them. More than once, since what the
+# script was running may live on for a while: a stop, or a tool that holds the port.
 guard() {
   detach=
   has setsid && detach=setsid
   $detach sh -c '
-    trap "" HUP TERM INT
+    trap : HUP TERM INT
     main=$1 state=$2 stopped=$3 init=$4
     while kill -0 "$main" 2>/dev/null; do sleep 1; done
-    [ -f "$stopped" ] || exit 0
-    for service in $(cat "$stopped"); do
-      case $init in
-        systemd) systemctl start "$service" ;;
-        openrc) rc-service "$service" start ;;
-        *) service "$service" start || "/etc/init.d/$service" start || "/etc/rc.d/init.d/$service" start ;;
-      esac
+    for pause in 0 2 4 8 16; do
+      sleep $pause
+      [ -f "$stopped" ] || exit 0
+      for service in $(cat "$stopped"); do
+        case $init in
+          systemd) systemctl start "$service" ;;
+          openrc) rc-service "$service" start ;;
+          *) service "$service" start || "/etc/init.d/$service" start ||
+            "/etc/rc.d/init.d/$service" start ;;
+        esac
+      done
     done
-    rm -rf "$state"
+    [ -f "$stopped" ] && rm -rf "$state"
   ' guard $$ "$state" "$stopped" "$init" </dev/null >/dev/null 2>&1 &
 }
 
@@ -175,8 +180,8 @@ ask_servers() {
         else set -- "$@" "server $server iburst"; fi
       done
       limited 12 chronyd -q "$@" ;;
-    ntpdate) limited 15 ntpdate -b $unprivileged $servers ;;
-    ntpdig) limited 15 ntpdig -S $servers ;;
+    ntpdate) limited 15 ntpdate -b -p 4 $unprivileged $servers ;;
+    ntpdig) limited 15 ntpdig -S -p 4 $servers ;;
     sntp) limited 15 sntp -S $servers ;;
     ntpd)
       for server in $servers; do echo "server $server iburst"; done >"$state/ntp.conf"

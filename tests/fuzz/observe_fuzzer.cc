@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
        {fleetsync::observe::ParseChronyTracking, fleetsync::observe::ParseChronySources,
         fleetsync::observe::ParseNtpVariables, fleetsync::observe::ParseNtpPeers,
         fleetsync::observe::ParseOpenntpd, fleetsync::observe::ParseTimesyncStatus,
-        fleetsync::observe::ParseTimedatectl}) {
+        fleetsync::observe::ParseTimedatectl, fleetsync::observe::ParseAdjtimex}) {
     DaemonState state;
     parse(text, state);
     CheckState(state);

@@ -15,7 +15,7 @@ namespace {
 // and the last word of a line without a comment.
 std::string WithMarkedPasswords(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  while (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   std::string marked;
   for (const std::string_view raw : Split(text, '\n')) {
     for (const std::string_view line : Split(raw, '\r')) {

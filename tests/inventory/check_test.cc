@@ -58,6 +58,10 @@ TEST(Check, AServerOfTheInventoryThatIsNoRelayIsSuspect) {
                        "  db: {time: {servers: [x, y, z]}}\n"),
               ElementsAre("f:2:16: warning: time server 'db' is a host of the inventory, but no "
                           "relay; give 'db' the role relay, or name another server"));
+  EXPECT_THAT(Warnings("time: {upstreams: [a, b, c, d]}\nhosts:\n"
+                       "  r: {role: relay, time: {servers: [db]}}\n"  // a relay has no use for them
+                       "  db: {time: {servers: [x, y, z]}}\n"),
+              IsEmpty());
 }
 
 TEST(Check, RelaysNeedFourUpstreamsOrTheirOwnClock) {

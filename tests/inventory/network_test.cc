@@ -55,6 +55,7 @@ TEST(IpAddress, MayHaveAZoneOnlyWhenItIsIpv6) {
   EXPECT_FALSE(IsIpAddress("10.0.0.1%eth0"));
   EXPECT_FALSE(IsIpAddress("fe80::1%"));
   EXPECT_FALSE(IsIpAddress("fe80::1%a b"));
+  EXPECT_TRUE(IsIpAddress("fe80::1%aaaaaaaaaaaaaaa"));  // IFNAMSIZ allows 15
   EXPECT_FALSE(IsIpAddress("fe80::1%aaaaaaaaaaaaaaaa"));
   EXPECT_FALSE(IsIpAddress(std::string_view("10.0.0.1\0x", 10)));
 }

@@ -93,6 +93,12 @@ TEST(Servers, WithoutPasswordsSayNothing) {
   EXPECT_THAT(servers.loaded.diagnostics, IsEmpty());
 }
 
+TEST(Servers, SetOnlyWhatTheLineHolds) {
+  const ServersTxt servers = ParseServersTxt("web01\nops web02\n", "servers.txt");
+  EXPECT_THAT(servers.loaded.inventory.hosts.at(0).variables, IsEmpty());
+  EXPECT_EQ(servers.loaded.inventory.hosts.at(1).variables.size(), 1U);
+}
+
 TEST(Servers, TellWhereEachValueComesFromButNeverThePassword) {
   const ServersTxt servers = ParseServersTxt("\n ops s3cret web01:2222\n", "servers.txt");
   const Host* host = servers.loaded.inventory.FindHost("web01");

@@ -76,6 +76,15 @@ TEST(Engine, AStepByAnotherProgramVoidsTheSamplesAndIsMeasuredAnewWithinSeconds)
   EXPECT_NEAR(ToSeconds(world.TakeSnapshot().offset), -10, 0.001);
 }
 
+TEST(Engine, WhatWasMeasuredBeforeASleepIsVoidAfterIt) {
+  World world({FakeServer{}});
+  world.StartEngine({.iburst = true});
+  world.RunFor(minutes(5));
+  world.Sleep(minutes(30));
+  world.RunFor(minutes(2));
+  ExpectBoundHolds(world);
+}
+
 TEST(Engine, OneFalsetickerAmongThreeIsMarkedAndNotFollowed) {
   World world({FakeServer{.ahead = milliseconds(300)}, FakeServer{}, FakeServer{.stratum = 2}});
   world.StartEngine({.iburst = true});
@@ -156,6 +165,8 @@ TEST(Engine, ARateKissHalvesTheRateAndEndsTheBurst) {
   world.StartEngine({.minpoll = 4, .maxpoll = 6, .iburst = true});
   world.RunFor(seconds(1));
   EXPECT_EQ(world.TakeSnapshot().sources[0].poll, 5);
+  world.RunFor(seconds(25));
+  EXPECT_EQ(world.servers[0].asked, 1);
   world.RunFor(minutes(60));
   EXPECT_EQ(world.TakeSnapshot().sources[0].poll, 6);
   EXPECT_NEAR(world.servers[0].asked, 60 * 60 / 64 + 1, 4);
@@ -187,6 +198,13 @@ TEST(Engine, AnAnswerThatDoesNotEchoTheCookieIsNoAnswer) {
   world.RunFor(minutes(5));
   EXPECT_FALSE(world.TakeSnapshot().synchronised);
   EXPECT_EQ(world.TakeSnapshot().sources[0].reach, 0);
+}
+
+TEST(Engine, AForgedAnswerDoesNotDisplaceTheTrueOne) {
+  World world({FakeServer{.forged_first = true}});
+  world.StartEngine({.iburst = true});
+  world.RunFor(seconds(10));
+  EXPECT_EQ(world.TakeSnapshot().sources[0].reach, 0b1111);
 }
 
 TEST(Engine, CookiesAreNeverRepeatedAndTellNothingOfTheClock) {

@@ -24,6 +24,7 @@ struct FakeServer {
   uint8_t stratum = 1;
   Duration root_dispersion{};
   bool answers = true;
+  bool forged_first = false;              // somebody who does not see the request answers before it
   std::function<void(Packet&)> tamper{};  // last, before the answer leaves
 
   int asked = 0;
@@ -64,7 +65,8 @@ class World {
 
   // The oscillator errs by `ppm`: both clocks share it.
   MonoTime Mono() const {
-    return MonoTime(FromSeconds(ToSeconds(elapsed_) * (1 + ppm * 1e-6)) + std::chrono::hours(1));
+    return MonoTime(FromSeconds(ToSeconds(elapsed_ - asleep_) * (1 + ppm * 1e-6)) +
+                    std::chrono::hours(1));
   }
   Now Read() const { return {Mono(), kEpoch + (Mono() - MonoTime(std::chrono::hours(1))) + moved}; }
   SystemTime Truth() const { return kEpoch + elapsed_; }
@@ -91,6 +93,13 @@ class World {
     }
   }
 
+  // The machine sleeps: the raw clock stands still, the system clock is right again afterwards.
+  void Sleep(Duration span) {
+    elapsed_ += span;
+    asleep_ += span;
+    moved += span;
+  }
+
   Snapshot TakeSnapshot() const { return engine_->TakeSnapshot(Read()); }
   int CountNotes(Note::Kind kind) const {
     return static_cast<int>(
@@ -109,7 +118,7 @@ class World {
     const MonoTime timer = engine_->NextTimer();
     if (timer == MonoTime::max()) return Duration::max();
     const double elapsed = ToSeconds(timer - MonoTime(std::chrono::hours(1))) / (1 + ppm * 1e-6);
-    return FromSeconds(elapsed) + Duration(2);  // at or after, never before
+    return FromSeconds(elapsed) + asleep_ + Duration(2);  // at or after, never before
   }
 
   void At(Duration when, std::function<void()> event) {
@@ -151,15 +160,26 @@ class World {
                   .receive = ToTimestamp(kEpoch + arrival + server.ahead),
                   .transmit = ToTimestamp(kEpoch + arrival + server.ahead)};
     if (server.tamper) server.tamper(answer);
-    At(arrival + server.back + Jitter(server), [this, answer, source = send.source] {
+    const Duration back = arrival + server.back + Jitter(server);
+    if (server.forged_first) {
+      Packet forged = answer;
+      forged.origin.bits ^= 1;
+      Deliver(back, send.source, forged);
+    }
+    Deliver(back, send.source, answer);
+  }
+
+  void Deliver(Duration when, SourceId source, const Packet& packet) {
+    At(when, [this, packet, source] {
       std::array<std::byte, kHeaderSize> wire;
-      Encode(answer, wire);
+      Encode(packet, wire);
       Perform(engine_->OnPacket(Read(), source, wire, {Read().system}));
     });
   }
 
   std::optional<Engine> engine_;
-  Duration elapsed_{};
+  Duration elapsed_{};  // of the truth
+  Duration asleep_{};
   uint64_t sequence_ = 0;  // events of one instant happen in the order of their creation
   std::map<std::pair<Duration, uint64_t>, std::function<void()>> events_;
   std::mt19937_64 random_;

@@ -77,6 +77,17 @@ TEST_F(Spool, NumbersGoOnWhenEverythingWasAcknowledged) {
   EXPECT_EQ(*Open()->Append("b"), 4u);
 }
 
+TEST_F(Spool, ANumberThatWasAcknowledgedIsNotGivenAgainAfterTheDiskLostItsReport) {
+  {
+    auto writer = Open();
+    for (const char* payload : {"a", "b", "c"}) ASSERT_TRUE(writer->Append(payload).ok());
+    ASSERT_TRUE(writer->Acknowledge(3).ok());
+  }
+  std::filesystem::resize_file(Files().at(0), kSpoolHeaderSize + 1);
+  EXPECT_EQ(*Open()->Append("d"), 4u);
+  EXPECT_EQ(Everything(), "1:a 4:d");
+}
+
 TEST_F(Spool, AFileCutAtAnyByteGivesEveryCompleteRecordBeforeAndNoGarbage) {
   std::vector<size_t> ends = {0};
   {
@@ -121,6 +132,13 @@ TEST_F(Spool, ADamagedByteAnywhereIsNeverReadAsAReport) {
       }
       EXPECT_LT(DecodeSpoolRecords(damaged).records.size(), 3u);
     }
+  }
+}
+
+TEST(SpoolRecord, ASequenceThatDoesNotRiseEndsWhatIsBelieved) {
+  for (const uint64_t next : {uint64_t{1}, uint64_t{2}}) {
+    const std::string bytes = EncodeSpoolRecord(2, "a") + EncodeSpoolRecord(next, "b");
+    EXPECT_EQ(DecodeSpoolRecords(bytes).records.size(), 1u);
   }
 }
 

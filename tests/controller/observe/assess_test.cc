@@ -66,6 +66,13 @@ TEST(Assess, WithoutABoundOfItsOwnTheMeasurementCounts) {
   EXPECT_EQ(reading.leap, 0) << "it is synchronised all the same";
 }
 
+TEST(Assess, WithNeitherABoundNorAMeasurementAHostIsNotCalledRight) {
+  const status::Reading reading =
+      Assess(Claims(microseconds(20), std::nullopt), std::nullopt, kNow);
+  EXPECT_EQ(reading.stratum, 16);
+  EXPECT_EQ(reading.leap, 3);
+}
+
 TEST(Assess, AnUnsynchronisedDaemonsOffsetIsNotTaken) {
   Observation observation = Claims(microseconds(20), microseconds(50));
   observation.state.leap = Leap::kUnsynchronised;
@@ -90,6 +97,15 @@ TEST(Assess, WithoutAMeasurementTheDaemonsWordStands) {
       Assess(Claims(microseconds(20), microseconds(50)), std::nullopt, kNow);
   EXPECT_EQ(reading.offset, microseconds(20));
   EXPECT_EQ(reading.measured, std::nullopt);
+}
+
+TEST(Assess, ADaemonThatTellsNoStratumIsNotUnsynchronisedForThat) {
+  Observation observation = Claims(microseconds(20), microseconds(50));
+  observation.state.stratum = 0;
+  status::HostInput host;
+  host.reading = Assess(observation, std::nullopt, kNow);
+  EXPECT_EQ(status::BuildFleetView(std::vector{host}, kNow, {}).hosts[0].state,
+            status::State::kSynced);
 }
 
 TEST(Assess, ARelayOnItsOwnClockNamesItAsItsSource) {

@@ -161,7 +161,9 @@ HostPlan FakeHost::PlanFor(const std::string& after) const {
           .notes = {}};
 }
 
-ApplyOptions FakeHost::Options() const { return {.run_id = "run1", .state_folder = Path("state")}; }
+ApplyOptions FakeHost::Options() const {
+  return {.run_id = "run1", .state_folder = Path("state"), .patience_s = 1};
+}
 
 Ran FakeHost::Apply(const HostPlan& plan, const Fault& fault) {
   return Run(ToApplyScript(plan, Options()), fault);

@@ -173,6 +173,33 @@ TEST(Render, WhatAFilesKeptLinesHoldIsCheckedToo) {
               Not(HasSubstr("keyfile")));
 }
 
+TEST(Render, RenderingOverItsOwnFileChangesNothing) {
+  for (const std::string& current :
+       std::vector<std::string>{"", "keyfile /a\n", "driftfile /x y\n"})
+    for (const std::vector<std::string>& extra :
+         std::vector<std::vector<std::string>>{{}, {"keyfile /b", "driftfile /var/lib/c/d"}}) {
+      const TimePolicy policy = WithExtra(samples::Client(), extra);
+      const std::string once = Rendered(policy, PlatformWith(samples::Chrony(), current));
+      EXPECT_EQ(Rendered(policy, PlatformWith(samples::Chrony(), once)), once);
+    }
+}
+
+TEST(Render, AnExtraLineGoesWhenThePolicyNoLongerHasIt) {
+  const std::string with = Rendered(WithExtra(samples::Client(), {"keyfile /b"}),
+                                    PlatformWith(samples::Chrony(), "keyfile /a\n"));
+  EXPECT_THAT(with, HasSubstr("\nkeyfile /b\n"));
+  EXPECT_THAT(with, Not(HasSubstr("keyfile /a")));
+  EXPECT_THAT(Rendered(samples::Client(), PlatformWith(samples::Chrony(), with)),
+              Not(HasSubstr("keyfile")));
+}
+
+TEST(Render, ADriftPathThatIsNoWordIsReplaced) {
+  facts::DaemonFact daemon = samples::Chrony();
+  daemon.drift_path = "/var/x\nallow all";
+  EXPECT_THAT(Rendered(samples::Client(), PlatformWith(daemon)),
+              HasSubstr("\ndriftfile /var/lib/chrony/drift\n"));
+}
+
 TEST(Render, AnExtraLineThatNtpdHasNotIsRefusedHereBecauseNtpdWouldRunWithoutIt) {
   const StatusOr<RenderedFile> file =
       RenderTimeService(WithExtra(samples::Client(), {"# comment", "  restric default ignore"}),

@@ -62,8 +62,8 @@ TEST(Become, ASecondPromptMeansThatThePasswordWasWrong) {
   EXPECT_TRUE(become.refused());
   EXPECT_FALSE(become.TakeWantsPassword());
   EXPECT_EQ(ToString(become.WhyNot(nullptr, "ops")),
-            "become: sudo did not take the password of ops; correct the host's become_password in "
-            "the inventory");
+            "become: sudo did not take the password of ops; correct the password that the host's "
+            "become_password_file (or _env, _command) gives");
 }
 
 TEST(Become, AnEndlessLectureIsRefused) {
@@ -81,7 +81,7 @@ std::string WhyNot(inventory::Become method, bool has_password, const std::strin
 
 TEST(Become, EachWayToFailHasItsNextStep) {
   EXPECT_EQ(WhyNot(kSudo, false, "sudo: a password is required\n"),
-            "become: sudo: a password is required; give the host a become_password in the "
+            "become: sudo: a password is required; give the host a become_password_file in the "
             "inventory, or let sudoers say 'ops ALL=(ALL) NOPASSWD: ALL'");
   EXPECT_EQ(WhyNot(kSudo, true, "\nops is not in the sudoers file.\n"),
             "become: ops is not in the sudoers file.; let sudoers say 'ops ALL=(ALL) ALL' on the "
@@ -96,7 +96,7 @@ TEST(Become, EachWayToFailHasItsNextStep) {
             "become: doas: Authentication required; doas asks on a terminal only: let doas.conf "
             "say 'permit nopass ops'");
   EXPECT_EQ(WhyNot(kSudo, false, ""),
-            "become: sudo ended with 1 without a word; give the host a become_password in the "
+            "become: sudo ended with 1 without a word; give the host a become_password_file in the "
             "inventory, or let sudoers say 'ops ALL=(ALL) NOPASSWD: ALL'");
 }
 

@@ -229,7 +229,7 @@ TEST(Authentication, APasswordSourceThatFailsFailsTheHostAndDoesNotShowAnything)
   ASSERT_TRUE(outcome.failure);
   EXPECT_EQ(ToString(*outcome.failure),
             "authenticate: the password: the command that prints the password failed; correct the "
-            "host's password_source in the inventory");
+            "host's password_file (or _env, _command)");
 }
 
 TEST(Authentication, AWrongPasswordIsNotInTheError) {

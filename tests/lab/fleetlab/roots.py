@@ -51,6 +51,7 @@ ROOTS = {
     "debian12": Root(suite="bookworm", packages=(*COMMON_PACKAGES, "busybox", "util-linux-extra")),
     "debian11": Root(suite="bullseye", packages=tuple(COMMON_PACKAGES)),
     "chrony": Root(parent="debian12", packages=("chrony",)),
+    "python": Root(parent="debian12", packages=("chrony", "python3")),  # for tools that need it there
     "ntpsec": Root(parent="debian12", packages=("ntpsec", "ntpsec-ntpdig", "ntpsec-ntpdate")),
     "ntp": Root(parent="debian11", packages=("ntp", "ntpdate", "sysvinit-core")),
     "busybox": Root(parent="debian12", busybox=True),

@@ -56,6 +56,7 @@ restrict ::1
 
 SORTS = {
     "chrony": Sort("chrony", "chrony-systemd", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
+    "python": Sort("python", "", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
     "ntpsec": Sort("ntpsec", "ntpsec-systemd", "ntpsec", "etc/ntpsec/ntp.conf", NTPSEC_CONFIG),
     "ntp": Sort("ntp", "ntp-systemd", "ntp", "etc/ntp.conf", NTP_CONFIG),
     "busybox": Sort("busybox"),

@@ -121,6 +121,7 @@ TEST(Exchange, WhatIsNoSynchronisedServersAnswerIsRefused) {
 TEST(Exchange, ImpossibleTimestampsAreRefused) {
   Packet answer = Answer(kLan);
   answer.receive = {};
+  answer.transmit.bits = 1ULL << 62;
   EXPECT_EQ(VerdictOf(answer), Verdict::kBogusTimestamp);
   answer = Answer(kLan);
   answer.transmit = {};

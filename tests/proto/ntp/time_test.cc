@@ -24,6 +24,11 @@ TEST(Timestamp, HalfASecondIsTheTopBitOfTheFraction) {
   EXPECT_EQ(ToTimestamp(At(0, 500'000'000)).bits, (2208988800ULL << 32) | 0x80000000);
 }
 
+TEST(Timestamp, TheFractionIsRoundedToTheNearestUnit) {
+  EXPECT_EQ(ToTimestamp(At(0, 3)).bits & 0xffffffff, 13u);  // 12.88
+  EXPECT_EQ(ToTimestamp(At(0, 1)).bits & 0xffffffff, 4u);   // 4.29
+}
+
 TEST(Timestamp, Era1BeginsOn7February2036) {
   EXPECT_EQ(ToTimestamp(At(2085978496)).bits, 0u);  // 2036-02-07T06:28:16Z
   EXPECT_EQ(ToTimestamp(At(2085978495)).bits, 0xffffffffULL << 32);

@@ -1,0 +1,433 @@
+"""`fleetsync push` on real hosts: run as root, `python3 -m unittest -v push_test.py`."""
+
+import base64
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LAB = ROOT / "tests/lab/lab"
+GOLDEN = ROOT / "tests/golden"
+BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
+DEADLINE_S = 60
+
+CONFIG = {"relay": "/etc/chrony/chrony.conf", "chrony": "/etc/chrony/chrony.conf",
+          "ntpsec": "/etc/ntpsec/ntp.conf", "ntp": "/etc/ntp.conf"}
+# Stands before the real chronyc and holds an apply script that verifies its daemon.
+HOLDING_CHRONYC = """#!/bin/sh
+if [ -e /tmp/hold ]; then echo $PPID >/tmp/held.new; mv /tmp/held.new /tmp/held; fi
+while [ -e /tmp/hold ]; do sleep 0.1; done
+exec /usr/bin/chronyc "$@"
+"""
+
+
+def config_of(host):
+    return CONFIG[re.match("[a-z]+", host)[0]]
+
+
+def eventually(condition, what):
+    deadline = time.monotonic() + DEADLINE_S
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+        time.sleep(0.1)
+    return result
+
+
+class Lab:
+    """A lab of its own and a fleetsync that pushes to it."""
+
+    def __init__(self, name):
+        self.name = name
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fleetsync-{name}-"))
+
+    def __call__(self, *arguments, check=True, timeout=180):
+        done = subprocess.run([LAB, "--lab", self.name, *arguments], capture_output=True, text=True, timeout=timeout,
+                              check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def up(self, *arguments):
+        self("down")
+        self("up", *arguments)
+
+    def down(self):
+        self("down")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def sh(self, host, command, check=True):
+        return self("exec", host, "--", "sh", "-c", command, check=check).stdout
+
+    def read(self, host, path):
+        return base64.b64decode(self.sh(host, f"base64 {path}"))
+
+    def write(self, host, path, data, mode="644"):
+        text = base64.b64encode(data.encode() if isinstance(data, str) else data).decode()
+        self.sh(host, f"echo {text} | base64 -d >{path} && chmod {mode} {path}")
+
+    def inventory(self, settings, per_host=None, user="root"):
+        """The lab's inventory with these time settings, and further ones for single hosts."""
+        lines = []
+        for line in self("inventory").stdout.splitlines():
+            name = line.strip().split(":")[0]
+            if line.startswith("time:"):
+                line = f"time: {json.dumps(settings)}"
+            elif line.startswith("defaults:"):
+                line = line.replace("user: root", f"user: {user}, become: {'none' if user == 'root' else 'sudo'}")
+            elif per_host and name in per_host and line.startswith("  ") and line.endswith("}"):
+                line = f"{line[:-1]}, time: {json.dumps(per_host[name])}}}"
+            lines.append(line)
+        path = self.folder / "fleet.yaml"
+        path.write_text("\n".join(lines) + "\n")
+        path.chmod(0o600)
+
+    def command(self, *arguments):
+        return [LAB, "--lab", self.name, "run", "--", BIN / "fleetsync", "-i", self.folder / "fleet.yaml", "--db",
+                self.folder / "fleet.db", "push", *arguments]
+
+    def push(self, *arguments):
+        """The exit code and what `-o json` said, by host."""
+        done = subprocess.run(self.command("-o", "json", *arguments), capture_output=True, text=True, timeout=180,
+                              check=False)
+        try:
+            hosts = {host["host"]: host for host in json.loads(done.stdout)["hosts"]}
+        except ValueError:
+            raise AssertionError(f"{done.returncode}\n{done.stdout}\n{done.stderr}") from None
+        return done.returncode, hosts
+
+    def daemon(self, host):
+        """Number and start time of each of the time daemon's processes."""
+        return self.sh(host, "for f in $(grep -lxE 'chronyd|ntpd' /proc/[0-9]*/comm); do "
+                             "cut -d' ' -f1,22 ${f%comm}stat; done")
+
+    def leftovers(self, host):
+        return self.sh(host, "ls -d /var/lib/fleetsync/journal /var/lib/fleetsync/committed /etc/.*fleetsync* "
+                             "/etc/chrony/.*fleetsync* /etc/ntpsec/.*fleetsync* 2>/dev/null", check=False)
+
+
+class PushTestCase(unittest.TestCase):
+    lab: Lab
+    SETTINGS = {"upstreams": ["198.18.0.1"], "local_stratum": 8, "allow": ["198.18.0.0/16"]}
+    turn = 0
+
+    def settings(self, **more):
+        """Settings that no push before had, so that every host has something to change."""
+        PushTestCase.turn += 1
+        extra = [f"# turn {PushTestCase.turn}", *more.pop("extra", [])]
+        return {**self.SETTINGS, "extra": extra, **more}
+
+    def assert_outcomes(self, hosts, expected, **others):
+        got = {name: host["outcome"] for name, host in hosts.items()}
+        self.assertEqual(got, {name: others.get(name, expected) for name in hosts}, json.dumps(hosts, indent=1))
+
+    def assert_second_push_does_nothing(self, names):
+        before = {name: (self.lab.daemon(name), self.lab.read(name, config_of(name))) for name in names}
+        self.assertTrue(all(daemon for daemon, _ in before.values()), before)
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "unchanged")
+        self.assertEqual({host["round_trips"] for host in hosts.values()}, {1})
+        after = {name: (self.lab.daemon(name), self.lab.read(name, config_of(name))) for name in names}
+        self.assertEqual(after, before, "nothing was written or restarted")
+
+
+class PushTest(PushTestCase):
+    HOSTS = ("relay1", "chrony01", "chrony02", "ntpsec01", "ntp01")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("pushtest")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--sort", "relay:1,chrony:2,ntpsec:1,ntp:1", "--start-daemons")
+
+    def tearDown(self):
+        for name in ("chrony02", "ntp01"):
+            for fault in ("disk-full", "read-only", "no-sudo"):
+                self.lab("fault", name, fault, "--off", check=False)
+        self.lab("fault", "chrony02", "kill-sshd", "--off", check=False)
+        self.lab.sh("chrony02", "rm -f /tmp/hold /tmp/held /usr/local/bin/chronyc")
+
+    def assert_untouched(self, name, before):
+        self.assertEqual((self.lab.daemon(name), self.lab.read(name, config_of(name))), before)
+        self.assertEqual(self.lab.leftovers(name), "")
+
+    def state(self, name):
+        return self.lab.daemon(name), self.lab.read(name, config_of(name))
+
+    def test_every_sort_changes_once_and_the_second_push_costs_one_round_trip(self):
+        self.lab.inventory(self.settings())
+        before = {name: self.state(name) for name in self.HOSTS}
+        code, hosts = self.lab.push("--check", "--diff")
+        self.assertEqual(code, 3, hosts)
+        self.assert_outcomes(hosts, "pending")
+        self.assertIn(f"+# turn {self.turn}\n", hosts["chrony01"]["changes"][0]["diff"])
+        for name in self.HOSTS:
+            self.assert_untouched(name, before[name])
+
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "changed")
+        self.assertEqual({host["round_trips"] for host in hosts.values()}, {2})
+        for name in self.HOSTS:
+            text = self.lab.read(name, config_of(name)).decode()
+            self.assertTrue(text.startswith("# Managed by fleetsync from fleet.yaml"), text)
+            self.assertEqual("198.18.0.1" in text, name == "relay1", "upstreams are the relays' alone")
+            self.assertEqual(self.lab.leftovers(name), "")
+            backup = self.lab.sh(name, "cat $(ls -d /var/lib/fleetsync/backup/*/1.before | tail -n 1)")
+            self.assertEqual(backup.encode(), before[name][1])
+        self.assertIn(b"local stratum 8 orphan\n", self.lab.read("relay1", config_of("relay1")))
+        self.assertNotIn(b"allow", self.lab.read("chrony01", config_of("chrony01")))
+        self.assert_second_push_does_nothing(self.HOSTS)
+
+    def test_clients_take_their_time_from_the_relay_afterwards(self):
+        self.lab.inventory(self.settings())
+        self.assertEqual(self.lab.push()[0], 0)
+        eventually(lambda: re.search(r"^\^\* 198\.18\.1\.1 ", self.lab.sh("chrony01", "chronyc -n sources"), re.M),
+                   "chronyd has selected the relay")
+        for name in ("ntpsec01", "ntp01"):
+            eventually(lambda name=name: re.search(r"^.198\.18\.1\.1 .* [1-7][0-7]* +[\d.]+ ",
+                                                   self.lab.sh(name, "ntpq -pn"), re.M), f"{name} hears the relay")
+
+    def test_a_host_for_which_sudo_is_needed_is_changed_too(self):
+        self.lab.inventory(self.settings(), user="ops")
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "changed")
+        self.assert_second_push_does_nothing(self.HOSTS)
+
+    def test_a_line_that_the_daemon_refuses_leaves_file_and_service_as_they_are(self):
+        self.lab.inventory(self.settings())
+        self.lab.push()
+        lines = {"chrony01": "local stratum lots", "ntpsec01": "restrict 10.0.0.0 mask 255.0.0.0 nonsense",
+                 "ntp01": "restrict 10.0.0.0 mask 255.0.0.0 nonsense"}
+        before = {name: self.state(name) for name in lines}
+        self.lab.inventory(self.settings(), {name: {"extra": [line]} for name, line in lines.items()})
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 1)
+        self.assert_outcomes(hosts, "changed", **dict.fromkeys(lines, "failed"))
+        for name, line in lines.items():
+            self.assertEqual(hosts[name]["stage"], "validate", hosts[name])
+            self.assertIn(f"'{line}'; the old configuration is back in force", hosts[name]["why"])
+            self.assertEqual(hosts[name]["undo"], "done")
+            self.assert_untouched(name, before[name])
+
+    def test_a_hand_edit_is_named_kept_and_replaced(self):
+        self.lab.inventory(self.settings())
+        self.lab.push()
+        self.lab.sh("chrony01", "echo 'server 198.18.1.99' >>/etc/chrony/chrony.conf")
+        code, hosts = self.lab.push("-l", "chrony01")
+        self.assertEqual(code, 0, hosts)
+        self.assertEqual(hosts["chrony01"]["changes"][0]["because"],
+                         "edited by hand since the last push: 1 line removed, 0 added")
+        self.assertIn("198.18.1.99", self.lab.sh("chrony01", "cat /var/lib/fleetsync/backup/*/1.before"))
+
+    def test_hostile_lines_are_data(self):
+        hostile = ["# $(touch /canary) `touch /canary` '; touch /canary; \" \\", "# FLEETSYNC_END", "# 100%s %d \\n"]
+        self.lab.inventory(self.settings(extra=hostile))
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        for name in self.HOSTS:
+            text = self.lab.read(name, config_of(name)).decode()
+            self.assertTrue(text.endswith("\n".join(hostile) + "\n"), text)
+            self.assertEqual(self.lab.sh(name, "ls /canary /root/canary 2>/dev/null", check=False), "")
+
+    def test_a_full_disk_keeps_the_old_state_and_harms_no_other_host(self):
+        self.lab.inventory(self.settings())
+        before = self.state("chrony02")
+        self.lab("fault", "chrony02", "disk-full")
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 1)
+        self.assert_outcomes(hosts, "changed", chrony02="failed")
+        self.assertIn("No space left on device", hosts["chrony02"]["why"])
+        self.assertEqual(hosts["chrony02"]["next_step"], "free some room there, then push again")
+        self.assert_untouched("chrony02", before)
+        self.lab("fault", "chrony02", "disk-full", "--off")
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "unchanged", chrony02="changed")
+
+    def test_a_read_only_file_system_keeps_the_old_state_and_harms_no_other_host(self):
+        self.lab.inventory(self.settings())
+        before = self.state("ntp01")
+        self.lab("fault", "ntp01", "read-only")
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 1)
+        self.assert_outcomes(hosts, "changed", ntp01="failed")
+        self.assertIn("Read-only file system", hosts["ntp01"]["why"])
+        self.assertEqual(hosts["ntp01"]["next_step"], "mount it writable, then push again")
+        self.assert_untouched("ntp01", before)
+
+    def test_a_host_without_sudo_rights_fails_alone(self):
+        self.lab.inventory(self.settings(), user="ops")
+        before = self.state("chrony02")
+        self.lab("fault", "chrony02", "no-sudo")
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 1)
+        self.assert_outcomes(hosts, "changed", chrony02="failed")
+        self.assertEqual(hosts["chrony02"]["stage"], "become", hosts["chrony02"])
+        self.assert_untouched("chrony02", before)
+
+    def test_a_daemon_that_does_not_answer_afterwards_gets_its_old_file_back(self):
+        self.lab.inventory(self.settings())
+        _, old = self.state("chrony02")
+        self.lab.write("chrony02", "/usr/local/bin/chronyc",
+                       "#!/bin/sh\ngrep -q 'turn' /etc/chrony/chrony.conf && exit 1\nexec /usr/bin/chronyc \"$@\"\n", "755")
+        _, hosts = self.lab.push("-l", "chrony02")
+        if b"turn" in old:  # then it does not answer with the old file either, and that is said
+            self.assertEqual(hosts["chrony02"]["undo"], "failed", hosts)
+        else:
+            self.assertEqual(hosts["chrony02"]["undo"], "done", hosts)
+        self.assertEqual(hosts["chrony02"]["stage"], "verify")
+        self.assertEqual(self.lab.read("chrony02", config_of("chrony02")), old)
+        self.assertTrue(self.lab.daemon("chrony02"))
+        self.assertEqual(self.lab.leftovers("chrony02"), "")
+
+    def held_push(self):
+        """A push to chrony02 that has swapped the file, restarted the daemon and now verifies it."""
+        self.lab.inventory(self.settings())
+        _, old = self.state("chrony02")
+        self.lab.write("chrony02", "/usr/local/bin/chronyc", HOLDING_CHRONYC, "755")
+        self.lab.sh("chrony02", "rm -f /tmp/held; touch /tmp/hold")
+        push = subprocess.Popen(self.lab.command("-o", "json", "-l", "chrony02"), stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+        self.addCleanup(push.stdout.close)
+        self.addCleanup(push.wait)
+        shell = eventually(lambda: self.lab.sh("chrony02", "cat /tmp/held 2>/dev/null", check=False).strip(),
+                           "the apply script verifies")
+        self.assertNotEqual(self.lab.read("chrony02", config_of("chrony02")), old, "the new file is in place")
+        return push, old, shell
+
+    def assert_goes_back_by_itself(self, old):
+        self.lab.sh("chrony02", "rm /tmp/hold")
+        eventually(lambda: self.lab.read("chrony02", config_of("chrony02")) == old
+                   and self.lab.leftovers("chrony02") == "", "the host has undone it by itself")
+        eventually(lambda: self.lab.daemon("chrony02"), "chronyd runs")
+        code, hosts = self.lab.push("-l", "chrony02")
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "changed")
+        self.assertNotIn("recovered", hosts["chrony02"])
+
+    def test_a_connection_that_breaks_in_the_middle_is_undone_by_the_host(self):
+        push, old, _ = self.held_push()
+        self.lab("fault", "chrony02", "kill-sshd")
+        said = json.loads(push.communicate(timeout=60)[0])["hosts"][0]
+        self.assertEqual((said["outcome"], said["stage"], said["undo"]), ("failed", "verify", "unknown"), said)
+        self.assert_goes_back_by_itself(old)
+
+    def test_a_controller_that_is_killed_in_the_middle_is_undone_by_the_host(self):
+        push, old, _ = self.held_push()
+        os.killpg(push.pid, signal.SIGKILL)
+        push.wait()
+        self.assert_goes_back_by_itself(old)
+
+    def test_a_shell_that_is_killed_on_the_host_is_undone_by_the_next_push(self):
+        push, old, shell = self.held_push()
+        self.lab.sh("chrony02", f"kill -9 {shell}; rm /tmp/hold")
+        said = json.loads(push.communicate(timeout=60)[0])["hosts"][0]
+        self.assertEqual(said["outcome"], "failed", said)
+        self.assertNotEqual(self.lab.leftovers("chrony02"), "")
+
+        code, hosts = self.lab.push("--check", "-l", "chrony02")
+        self.assertEqual(code, 3, hosts)
+        code, hosts = self.lab.push("-l", "chrony02")
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "changed")
+        self.assertIn("recovered", hosts["chrony02"])
+        self.assertEqual(self.lab.leftovers("chrony02"), "")
+        self.assertIn(old, [self.lab.read("chrony02", path) for path in
+                            self.lab.sh("chrony02", "ls /var/lib/fleetsync/backup/*/1.before").split()])
+        code, hosts = self.lab.push("-l", "chrony02")
+        self.assert_outcomes(hosts, "unchanged")
+
+    def test_a_client_without_relay_is_an_inventory_error_and_nothing_is_contacted(self):
+        self.lab.inventory(self.settings())
+        path = self.lab.folder / "fleet.yaml"
+        path.write_text(path.read_text().replace("role: relay, ", ""))
+        done = subprocess.run(self.lab.command("-l", "chrony01"), capture_output=True, text=True, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn("chrony01", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+
+class GoldenTest(unittest.TestCase):
+    """Every rendered file that the unit tests compare with is accepted by the daemon that it is for."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("pushgolden")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--sort", "chrony:1,ntpsec:1,ntp:1")
+
+    def goldens(self, folder):
+        paths = sorted((GOLDEN / folder).glob("*.conf"))
+        self.assertTrue(paths, folder)
+        return paths
+
+    def test_chronyd_reads_every_chrony_conf(self):
+        for path in self.goldens("chrony"):
+            with self.subTest(path.name):
+                self.lab.write("chrony01", "/tmp/golden.conf", path.read_bytes())
+                done = self.lab("exec", "chrony01", "--", "chronyd", "-p", "-f", "/tmp/golden.conf", check=False)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def assert_ntpd_starts_with(self, host, path):
+        """In the host, with the golden as its file; its log has no complaint and ntpq gets an answer."""
+        self.lab.write(host, "/tmp/golden.conf", path.read_bytes())
+        self.lab.sh(host, "rm -f /tmp/golden.log; ntpd -c /tmp/golden.conf -l /tmp/golden.log -p /tmp/golden.pid")
+        try:
+            eventually(lambda: "stratum=" in self.lab.sh(host, "ntpq -n -c rv 127.0.0.1", check=False), "ntpd answers")
+            log = self.lab.sh(host, "cat /tmp/golden.log")
+            for complaint in ("syntax error", "ignored", "KOD does nothing", "line "):
+                self.assertNotIn(complaint, log)
+        finally:
+            self.lab.sh(host, "p=$(cat /tmp/golden.pid) && kill $p && while [ -d /proc/$p ]; do sleep 0.1; done")
+
+    def test_ntpd_starts_with_every_ntp_conf(self):
+        for path in self.goldens("ntp"):
+            with self.subTest(path.name):
+                self.assert_ntpd_starts_with("ntp01", path)
+
+    def test_ntpsec_starts_with_every_ntp_conf(self):
+        for path in self.goldens("ntpsec"):
+            with self.subTest(path.name):
+                self.assert_ntpd_starts_with("ntpsec01", path)
+
+
+class SystemdPushTest(PushTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("pushsystemd")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:1,ntpsec:1,ntp:1", "--start-daemons")
+
+    def test_every_sort_changes_once_and_the_second_push_costs_one_round_trip(self):
+        self.lab.inventory(self.settings())
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "changed")
+        self.assert_second_push_does_nothing(hosts)
+
+    def test_a_service_that_is_stopped_and_disabled_is_started_and_enabled(self):
+        self.lab.inventory(self.settings())
+        self.lab.push()
+        self.lab.sh("chrony01", "systemctl stop chrony; rm /etc/systemd/system/multi-user.target.wants/chrony.service; "
+                                "systemctl daemon-reload")
+        code, hosts = self.lab.push()
+        self.assertEqual(code, 0, hosts)
+        self.assert_outcomes(hosts, "unchanged", chrony01="changed")
+        self.assertEqual([change["kind"] for change in hosts["chrony01"]["changes"]], ["service"])
+        self.assertEqual(self.lab.sh("chrony01", "systemctl is-enabled chrony 2>&1; systemctl is-active chrony"),
+                         "enabled\nactive\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
