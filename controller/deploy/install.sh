@@ -167,7 +167,7 @@ restore() {
 restore_file() {
   if [ -e "$backup/$2" ]; then
     # Not replaced yet? A link again where it was: a full disk must not stand in the way.
-    :
+    [ "$1" -ef "$backup/$2" ] 2>/dev/null && return
     ln -f "$backup/$2" "$1.old" 2>/dev/null ||
       run "restoring $1" cp -p "$backup/$2" "$1.old" || return
     run "restoring $1" mv -f "$1.old" "$1"

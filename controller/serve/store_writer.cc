@@ -32,18 +32,22 @@ StoreWriter::StoreWriter(db::Writer& writer, StoreWriterEvents events, Duration 
       retry_interval_(retry_interval),
       thread_([this] { Run(); }) {}
 
+void StoreWriter::Batch::Add(Accepted accepted, OnStored on_stored) {
+  std::visit(Overloaded{[&](db::Arrival&& arrival) {
+                          arrivals.push_back(std::move(arrival));
+                          on_arrival.push_back(std::move(on_stored));
+                        },
+                        [&](db::Report&& report) {
+                          reports.push_back(std::move(report));
+                          on_report.push_back(std::move(on_stored));
+                        }},
+             std::move(accepted));
+}
+
 void StoreWriter::Add(Accepted accepted, OnStored on_stored) {
   {
     const MutexLock lock(mutex_);
-    std::visit(Overloaded{[&](db::Arrival&& arrival) {
-                            queue_.arrivals.push_back(std::move(arrival));
-                            queue_.on_arrival.push_back(std::move(on_stored));
-                          },
-                          [&](db::Report&& report) {
-                            queue_.reports.push_back(std::move(report));
-                            queue_.on_report.push_back(std::move(on_stored));
-                          }},
-               std::move(accepted));
+    queue_.Add(std::move(accepted), std::move(on_stored));
   }
   wake_.notify_one();
 }

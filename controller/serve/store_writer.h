@@ -51,6 +51,7 @@ class StoreWriter {
     std::vector<OnStored> on_report;
 
     bool empty() const { return arrivals.empty() && reports.empty(); }
+    void Add(Accepted accepted, OnStored on_stored);
     void Append(Batch&& other);
   };
 

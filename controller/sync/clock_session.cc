@@ -13,14 +13,19 @@ using ssh::Conversation;
 
 constexpr size_t kFewest = 8;   // one of eight rarely meets a busy moment on both ways
 constexpr size_t kMost = 4000;  // whole seconds: questions until the second changes
-constexpr Duration kLongest = std::chrono::seconds(3);
-// A bound that the last questions made no tenth smaller will not become much smaller. Whole seconds
-// are different: nothing is learnt until the second changes.
+constexpr Duration kLongest = std::chrono::seconds(4);
+constexpr Duration kFinest = std::chrono::microseconds(100);  // less is not to be had over SSH
+// A bound that the last questions made no tenth smaller will not become much smaller, but when two
+// hundred hosts are being connected to it may once they are. Whole seconds are different: nothing
+// is learnt until the second changes.
 constexpr uint64_t kPatience = 24;
 constexpr size_t kManyRestarts = 5;
 constexpr size_t kLongestLine = 4096;
 
 }  // namespace
+
+ClockSession::ClockSession(Duration tolerance)
+    : wanted_(std::max(tolerance / 20, kFinest)), sufficient_(std::max(tolerance / 4, kFinest)) {}
 
 ssh::Command ClockSession::Start(Now now, Duration deadline) {
   started_ = now;
@@ -81,7 +86,7 @@ bool ClockSession::Enough(Now now) {
   if (number_ % kPatience != 0) return false;
   const bool stagnant = milestone_ && estimate->bound * 10 > *milestone_ * 9;
   milestone_ = estimate->bound;
-  return stagnant;
+  return stagnant && estimate->bound <= sufficient_;
 }
 
 StatusOr<Estimate> ClockSession::Finish(const ssh::Exit& exit) const {

@@ -15,8 +15,9 @@ namespace fleetsync::sync {
 // conversation from RunCommand{Start()} to the command's end. Pure: never waits, only answers.
 class ClockSession {
  public:
-  // Stops asking when the bound is `wanted` or less, or more questions do not pay.
-  explicit ClockSession(Duration wanted) : wanted_(wanted) {}
+  // What the clock is to be judged by says how long to ask: until the bound is a small part of it,
+  // or fit to judge by and no longer shrinking, or for a few seconds.
+  explicit ClockSession(Duration tolerance);
 
   ssh::Command Start(Now now, Duration deadline);
   // Send (the next question, or the end of input) or Wait.
@@ -32,7 +33,7 @@ class ClockSession {
   ssh::Conversation::Next Ask(Now now);
   bool Enough(Now now);
 
-  Duration wanted_;
+  Duration wanted_, sufficient_;
   SampleSet samples_;
   std::string line_, errors_;
   uint64_t number_ = 0;  // of the question that is open; 0: none

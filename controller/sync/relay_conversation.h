@@ -17,7 +17,7 @@ void ReadDaemonState(std::string_view output, RelayState& relay);
 class RelayConversation : public ssh::Conversation {
  public:
   RelayConversation(RelayState relay, Duration deadline)
-      : relay_(std::move(relay)), deadline_(deadline), session_(kWanted) {}
+      : relay_(std::move(relay)), deadline_(deadline), session_(kTolerance) {}
 
   Next OnReady(Now now) override;
   Next OnOutput(Now now, std::string_view bytes, bool is_stderr) override;
@@ -27,7 +27,7 @@ class RelayConversation : public ssh::Conversation {
   const RelayState& relay() const { return relay_; }
 
  private:
-  static constexpr Duration kWanted = std::chrono::microseconds(200);
+  static constexpr Duration kTolerance = std::chrono::milliseconds(4);  // finer than most hosts'
 
   RelayState relay_;
   Duration deadline_;

@@ -10,12 +10,6 @@
 namespace fleetsync::sync {
 namespace {
 
-// Fine enough to judge by; finer costs questions.
-Duration WantedBound(Duration tolerance) {
-  return std::clamp(tolerance / 20, Duration(std::chrono::microseconds(100)),
-                    Duration(std::chrono::milliseconds(5)));
-}
-
 constexpr Duration kMostLatency = std::chrono::milliseconds(200);
 
 std::string LastLines(std::string_view text) {
@@ -38,7 +32,7 @@ std::string ToolText(const SetResult& set, Tool asked) {
 SyncConversation::SyncConversation(SyncRequest request, const Reference& reference)
     : request_(std::move(request)),
       reference_(reference),
-      session_(WantedBound(request_.policy.tolerance)),
+      session_(request_.policy.tolerance),
       latency_(SetRequest{}.latency) {
   result_.host = request_.host;
   result_.tolerance = request_.policy.tolerance;
@@ -93,7 +87,7 @@ ssh::Conversation::Next SyncConversation::Fail(std::string why) {
 
 ssh::Conversation::Next SyncConversation::Measure(Now now, State state) {
   state_ = state;
-  session_ = ClockSession(WantedBound(request_.policy.tolerance));
+  session_ = ClockSession(request_.policy.tolerance);
   return RunCommand{session_.Start(now, request_.deadline)};
 }
 

@@ -81,7 +81,9 @@ TEST(Engine, WhatWasMeasuredBeforeASleepIsVoidAfterIt) {
   world.StartEngine({.iburst = true});
   world.RunFor(minutes(5));
   world.Sleep(minutes(30));
-  world.RunFor(minutes(2));
+  world.Wake();
+  EXPECT_FALSE(world.TakeSnapshot().synchronised);
+  world.RunFor(seconds(1));
   ExpectBoundHolds(world);
 }
 
@@ -165,12 +167,23 @@ TEST(Engine, ARateKissHalvesTheRateAndEndsTheBurst) {
   world.StartEngine({.minpoll = 4, .maxpoll = 6, .iburst = true});
   world.RunFor(seconds(1));
   EXPECT_EQ(world.TakeSnapshot().sources[0].poll, 5);
-  world.RunFor(seconds(25));
-  EXPECT_EQ(world.servers[0].asked, 1);
   world.RunFor(minutes(60));
   EXPECT_EQ(world.TakeSnapshot().sources[0].poll, 6);
   EXPECT_NEAR(world.servers[0].asked, 60 * 60 / 64 + 1, 4);
   EXPECT_EQ(world.TakeSnapshot().sources[0].trouble, "kiss-o'-death RATE");
+}
+
+TEST(Engine, ABurstIsNotResumedAfterARateKiss) {
+  World world({FakeServer{}});
+  world.servers[0].tamper = [&world](Packet& p) {
+    if (world.servers[0].asked > 1) return;
+    p.stratum = 0;
+    p.reference_id = ReferenceId("RATE");
+  };
+  world.StartEngine({.minpoll = 4, .maxpoll = 6, .iburst = true});
+  world.RunFor(minutes(10));
+  const auto& at = world.servers[0].asked_at;
+  for (size_t i = 1; i < at.size(); ++i) EXPECT_GT(at[i] - at[i - 1], seconds(30));
 }
 
 TEST(Engine, AServerThatDeniesIsNeverAskedAgain) {

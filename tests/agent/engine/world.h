@@ -100,6 +100,9 @@ class World {
     moved += span;
   }
 
+  // What a shell does after every wait, whatever ended it.
+  void Wake() { Perform(engine_->OnTimer(Read())); }
+
   Snapshot TakeSnapshot() const { return engine_->TakeSnapshot(Read()); }
   int CountNotes(Note::Kind kind) const {
     return static_cast<int>(

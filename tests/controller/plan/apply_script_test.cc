@@ -137,6 +137,20 @@ TEST_P(ApplyScript, AFileThatHasAppearedOrGoneSinceTheProbeIsLeftAlone) {
   EXPECT_EQ(host.Config(), "(absent)");
 }
 
+TEST_P(ApplyScript, AFileThatDoesNotArriveWholeIsNotPutInPlace) {
+  host.MakeProgram("cat",
+                   "#!/bin/sh\nPATH=/usr/bin:/bin\n[ $# = 0 ] || exec cat \"$@\"\n"
+                   "cat >\"$SHIM_ROOT/text\"\n"
+                   "if grep -q '^server new' \"$SHIM_ROOT/text\"; then echo 'server ne'\n"
+                   "else cat \"$SHIM_ROOT/text\"; fi\n");
+  const ApplyResult result = ParseApplyResult(host.Apply(host.PlanFor("server new\n")).output);
+  EXPECT_EQ(result.stage, "stage");
+  EXPECT_THAT(result.why, testing::EndsWith(".chrony.conf.fleetsync-new did not arrive whole"));
+  EXPECT_EQ(result.undo, Undo::kDone);
+  EXPECT_EQ(host.Config(), "server old\n");
+  EXPECT_EQ(host.Leftovers(), "");
+}
+
 TEST_P(ApplyScript, AFileThatChronydRefusesIsNotPutInPlace) {
   const ApplyResult result =
       ParseApplyResult(host.Apply(host.PlanFor("server new\nrefuse me\n")).output);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -80,24 +81,28 @@ const char* Word(Fault::Kind kind) {
       return "kill";
     case Fault::Kind::kHangUp:
       return "hup";
-    case Fault::Kind::kTerminate:
-      return "term";
     case Fault::Kind::kFail:
       return "fail";
+    case Fault::Kind::kCloseOutput:
+      return "close";
   }
   return "";
 }
 
-// The lines that arrive, up to the one after which the reader goes away.
-std::string ReadLines(int pipe, int close_after) {
+// All that arrives, until a file asks for the reader to go away; another says that it has gone.
+std::string ReadOutput(int pipe, const std::string& ask, const std::string& answer) {
+  constexpr int kPollMs = 2;
   std::string output;
-  char byte = 0;
-  int lines = 0;
-  while (read(pipe, &byte, 1) == 1) {
-    output += byte;
-    if (byte == '\n' && ++lines == close_after) break;
+  char buffer[4096];
+  while (!fs::exists(ask)) {
+    pollfd readable{.fd = pipe, .events = POLLIN, .revents = 0};
+    if (poll(&readable, 1, kPollMs) <= 0) continue;
+    const ssize_t got = read(pipe, buffer, sizeof buffer);
+    if (got <= 0) break;
+    output.append(buffer, static_cast<size_t>(got));
   }
   close(pipe);
+  std::ofstream(answer) << "";
   return output;
 }
 
@@ -175,13 +180,14 @@ Ran FakeHost::Run(std::string script, const Fault& fault) {
   for (size_t at = script.find(search); at != std::string::npos; at = script.find(search))
     script.erase(at, search.size());
   Write("script", script);
-  for (const char* name : {"shim/count", "shim/trace"}) fs::remove(Path(name));
+  for (const char* name : {"shim/count", "shim/trace", "shim/close", "shim/closed"})
+    fs::remove(Path(name));
   int output[2];
   if (pipe(output) != 0) return {};
   const pid_t child = fork();
   if (child == 0) {
     setsid();
-    signal(SIGPIPE, SIG_DFL);
+    signal(SIGPIPE, fault.ignore_pipe ? SIG_IGN : SIG_DFL);
     Write("shim/main", std::to_string(getpid()));
     dup2(open(Path("script").c_str(), O_RDONLY), 0);
     dup2(output[1], 1);
@@ -202,7 +208,7 @@ Ran FakeHost::Run(std::string script, const Fault& fault) {
   }
   close(output[1]);
   Ran ran;
-  ran.output = ReadLines(output[0], fault.close_output_after);
+  ran.output = ReadOutput(output[0], Path("shim/close"), Path("shim/closed"));
   int status = 0;
   waitpid(child, &status, 0);
   ran.killed = WIFSIGNALED(status);

@@ -13,10 +13,16 @@ enum class Shell { kDash, kBusybox };
 
 // What goes wrong while a script runs: at the `at`th program that it calls (0: nothing does).
 struct Fault {
-  enum class Kind { kNone, kKill, kHangUp, kTerminate, kFail } kind = Kind::kNone;
+  enum class Kind {
+    kNone,
+    kKill,         // the shell and what it runs, at once
+    kHangUp,       // SIGHUP to the shell
+    kFail,         // the program fails as on a full disk
+    kCloseOutput,  // nobody reads the script's output any more
+  } kind = Kind::kNone;
   bool after = false;  // once that program has done its work, not before
   int at = 0;
-  int close_output_after = 0;  // lines; then nobody reads any more. 0: all are read
+  bool ignore_pipe = false;  // the script inherits SIGPIPE ignored
 };
 
 struct Ran {

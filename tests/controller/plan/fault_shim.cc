@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -49,7 +50,11 @@ bool Break(const std::string& fault, const std::string& folder) {
     return false;
   }
   if (fault == "hup") kill(main_shell, SIGHUP);
-  if (fault == "term") kill(main_shell, SIGTERM);
+  if (fault == "close") {
+    std::ofstream(folder + "/close") << "";
+    constexpr timespec kNap{0, 1'000'000};
+    while (access((folder + "/closed").c_str(), F_OK) != 0) nanosleep(&kNap, nullptr);
+  }
   if (fault != "fail") return true;
   std::fputs("No space left on device\n", stderr);
   return false;

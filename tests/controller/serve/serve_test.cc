@@ -21,6 +21,7 @@
 #include "base/clock_read.h"
 #include "base/file.h"
 #include "db/reader.h"
+#include "db/sqlite.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -325,6 +326,21 @@ TEST(Serve, ASecondServiceOnTheSameStoreIsRefused) {
   ServeProcess second(folder, {"web01"});
   EXPECT_EQ(second.Wait(), 1);
   EXPECT_THAT(second.Log(), HasSubstr(holder));
+}
+
+TEST(Serve, AStoreThatCanNoLongerBeWrittenEndsTheServiceWithTheReason) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "web01");
+  ASSERT_EQ(agent.Hello(), 0u);
+  StatusOr<db::Connection> vandal =
+      db::Connection::Open(folder.File("fleet.db"), db::Connection::Mode::kReadWrite);
+  ASSERT_TRUE(vandal->Execute("DROP VIEW fleet; DROP VIEW history; DROP TABLE reports").ok());
+  ASSERT_TRUE(agent.Send(1));
+  EXPECT_EQ(agent.Acknowledged(), 0u) << "not stored, not acknowledged";
+  EXPECT_EQ(server.Wait(), 1);
+  EXPECT_THAT(server.Log(),
+              HasSubstr(folder.File("fleet.db") + ": no such table: reports (SQLite 1)\n"));
 }
 
 // An agent that sends, keeps count of what it was told, and is cut off somewhere.
