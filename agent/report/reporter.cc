@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <deque>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "agent/report/grpc_link.h"
@@ -40,6 +41,14 @@ v1::Hello MakeHello(const std::string& host) {
   return hello;
 }
 
+// gRPC's "failed to connect to all addresses; last error: UNKNOWN: ipv4:…: Failed to connect to
+// remote host: Connection refused", without what repeats the address.
+std::string_view Reason(std::string_view why) {
+  if (!why.starts_with("failed to connect to all addresses")) return why;
+  const size_t last = why.rfind(": ");
+  return last == std::string_view::npos ? why : why.substr(last + 2);
+}
+
 class Reporter {
  public:
   Reporter(const ReporterConfig& config, std::unique_ptr<GrpcLink> link)
@@ -55,24 +64,28 @@ class Reporter {
   void SendRange(const SendThrough& range);
   void OnLinkEvents();
   bool OnSocket();
-  void TellAcknowledged(uint64_t through);
+  void TellAcknowledged();
   void LogOnce(const std::string& line);
 
   const ReporterConfig& config_;
   std::unique_ptr<GrpcLink> link_;
   SpoolReader reader_;
   Uplink uplink_;
-  std::string last_line_;  // a controller that is away is told once, not at every attempt
+  uint64_t acknowledged_ = 0;  // by the controller
+  uint64_t told_ = 0;          // to the time process
+  std::string last_line_;      // a controller that is away is told once, not at every attempt
 };
 
 void Reporter::LogOnce(const std::string& line) {
   if (std::exchange(last_line_, line) != line) config_.log(line);
 }
 
-void Reporter::TellAcknowledged(uint64_t through) {
-  const SpoolMessage message{SpoolMessage::Kind::kAcknowledged, 0, through};
-  // A full socket: the next acknowledgement says the same and more.
-  static_cast<void>(send(config_.socket, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL));
+void Reporter::TellAcknowledged() {
+  if (told_ == acknowledged_) return;
+  const SpoolMessage message{SpoolMessage::Kind::kAcknowledged, 0, acknowledged_};
+  const ssize_t sent = send(config_.socket, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // A full socket: told when it can be written to again. A closed one ends Run by its reading side.
+  if (sent == sizeof message) told_ = acknowledged_;
 }
 
 void Reporter::SendRange(const SendThrough& range) {
@@ -103,7 +116,10 @@ void Reporter::Perform(UplinkActions actions) {
                                          config_.controller));
                      link_->Disconnect();
                    },
-                   [&](const Forget& forget) { TellAcknowledged(forget.through); },
+                   [&](const Forget& forget) {
+                     acknowledged_ = forget.through;
+                     TellAcknowledged();
+                   },
                    [&](const SendThrough& range) { SendRange(range); },
                },
                action);
@@ -122,7 +138,7 @@ void Reporter::OnLinkEvents() {
             [&](const Acknowledged& ack) { Perform(uplink_.OnAcknowledged(now, ack.through)); },
             [&](const Broken& broken) {
               LogOnce(fmt::format("controller {}: {}; reports are kept and sent later",
-                                  config_.controller, Printable(broken.why)));
+                                  config_.controller, Printable(Reason(broken.why))));
               Perform(uplink_.OnBroken(now));
             },
         },
@@ -148,11 +164,13 @@ Status Reporter::Run() {
   FS_ASSIGN_OR_RETURN(const uint64_t last, reader_.Last());
   Perform(uplink_.OnSpooled(ReadClocks(), last));
   while (!config_.stop_requested()) {
-    pollfd fds[] = {{config_.socket, POLLIN, 0}, {link_->fd(), POLLIN, 0}};
+    const short socket_events = told_ == acknowledged_ ? POLLIN : POLLIN | POLLOUT;
+    pollfd fds[] = {{config_.socket, socket_events, 0}, {link_->fd(), POLLIN, 0}};
     const int ready = poll(fds, 2, PollTimeout(uplink_.NextTimer(), ReadClocks().mono));
     if (ready < 0 && errno != EINTR) return ErrnoStatus(errno, "waiting for events");
     if (ready > 0 && fds[0].revents != 0 && !OnSocket()) break;
     if (ready > 0 && fds[1].revents != 0) OnLinkEvents();
+    TellAcknowledged();
     Perform(uplink_.OnTimer(ReadClocks()));
   }
   link_->Disconnect();

@@ -65,7 +65,7 @@ std::string_view ElfMachine(std::string_view head) {
   if (head.size() < 20 || !head.starts_with("\x7f"
                                             "ELF"))
     return "";
-  const auto byte = [&head](size_t i) { return static_cast<unsigned char>(head[i]); };
+  const auto byte = [&head](size_t i) -> unsigned { return static_cast<unsigned char>(head[i]); };
   const bool is_64 = byte(4) == 2, little = byte(5) == 1;
   if (byte(7) != 0 && byte(7) != 3) return "";  // System V or Linux
   const unsigned machine = little ? byte(18) | byte(19) << 8U : byte(19) | byte(18) << 8U;

@@ -88,7 +88,8 @@ std::string Become::NextStep(std::string_view said, std::string_view user) const
   if (Contains(said, "not in the sudoers") || Contains(said, "not allowed") ||
       Contains(said, "may not run"))
     return fmt::format("let sudoers say '{} ALL=(ALL) ALL' on the host", name);
-  if (has_password_) return "correct the password that the host's become_password_file (or _env, _command) gives";
+  if (has_password_)
+    return "correct the password that the host's become_password_file (or _env, _command) gives";
   return fmt::format(
       "give the host a become_password_file in the inventory, or let sudoers say '{} ALL=(ALL) "
       "NOPASSWD: ALL'",

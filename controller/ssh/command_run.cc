@@ -23,7 +23,7 @@ std::string CommandRun::Line() const {
   return become_ == nullptr ? command_.line : become_->Wrap(command_.line);
 }
 
-void CommandRun::Send(Conversation::Send send) {
+void CommandRun::Send(const Conversation::Send& send) {
   const bool shared_comes_first =
       command_.shared_input != nullptr && shared_at_ < command_.shared_input->size();
   (shared_comes_first ? later_ : input_) += send.bytes;
@@ -76,7 +76,7 @@ void CommandRun::OnData(std::string_view bytes, bool is_stderr) {
   }
   Conversation::Next next = conversation_.OnOutput(ReadClocks(), bytes, is_stderr);
   std::visit(Overloaded{[this](Conversation::RunCommand&) { misused_ = true; },
-                        [this](Conversation::Send& send) { Send(std::move(send)); },
+                        [this](Conversation::Send& send) { Send(send); },
                         [](Conversation::Wait&) {}, [this](Conversation::Done&) { done_ = true; }},
              next);
 }

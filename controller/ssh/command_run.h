@@ -29,7 +29,7 @@ class CommandRun : public ChannelObserver {
   // Writes what the window and the socket take now.
   void Feed(Session& session);
   // Adds what the conversation wants to send.
-  void Send(Conversation::Send send);
+  void Send(const Conversation::Send& send);
 
   const Command& command() const { return command_; }
   const Become* become() const { return become_.get(); }

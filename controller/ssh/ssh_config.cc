@@ -69,10 +69,11 @@ std::vector<std::string> ReadIncluded(std::string_view patterns, const std::stri
       word = word.substr(1, word.size() - 2);
     std::string pattern(word);
     if (pattern.starts_with("~/"))
-      pattern = home + pattern.substr(1);
+      pattern.replace(0, 1, home);
     else if (!pattern.starts_with('/'))
-      pattern = relative_to + pattern;
+      pattern.insert(0, relative_to);
     glob_t found{};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
     if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
       for (size_t i = 0; i < found.gl_pathc; ++i) {
         StatusOr<std::string> text = ReadFile(found.gl_pathv[i], kLargestFile);

@@ -58,6 +58,7 @@ class SpawnPlan {
 
   StatusOr<pid_t> Run(const std::vector<std::string>& argv) const {
     std::vector<char*> pointers;
+    pointers.reserve(argv.size() + 1);
     for (const std::string& word : argv) pointers.push_back(const_cast<char*>(word.c_str()));
     pointers.push_back(nullptr);
     pid_t pid = -1;

@@ -69,9 +69,10 @@ ssh::Conversation::Next RelayConversation::OnExit(Now now, const ssh::Exit& exit
     ReadDaemonState(output_, relay_);
     if (relay_.kind != RelayState::Kind::kSynchronised) return Done{};
     measuring_ = true;
-    return RunCommand{session_.Start(now, deadline_)};
+    return RunCommand{session_.Start(now)};
   }
-  const StatusOr<Estimate> measured = session_.Finish(exit);
+  if (auto more = session_.OnExit(now, exit)) return RunCommand{*std::move(more)};
+  const StatusOr<Estimate>& measured = session_.result();
   if (measured.ok()) {
     // A session tells how far we are ahead of the host; asked for is the opposite.
     relay_.measured = Estimate{-measured->offset, measured->bound};

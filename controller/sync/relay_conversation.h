@@ -17,7 +17,7 @@ void ReadDaemonState(std::string_view output, RelayState& relay);
 class RelayConversation : public ssh::Conversation {
  public:
   RelayConversation(RelayState relay, Duration deadline)
-      : relay_(std::move(relay)), deadline_(deadline), session_(kTolerance) {}
+      : relay_(std::move(relay)), deadline_(deadline), session_(kTolerance, deadline) {}
 
   Next OnReady(Now now) override;
   Next OnOutput(Now now, std::string_view bytes, bool is_stderr) override;

@@ -32,7 +32,7 @@ std::string ToolText(const SetResult& set, Tool asked) {
 SyncConversation::SyncConversation(SyncRequest request, const Reference& reference)
     : request_(std::move(request)),
       reference_(reference),
-      session_(request_.policy.tolerance),
+      session_(request_.policy.tolerance, request_.deadline),
       latency_(SetRequest{}.latency) {
   result_.host = request_.host;
   result_.tolerance = request_.policy.tolerance;
@@ -57,11 +57,13 @@ ssh::Conversation::Next SyncConversation::OnExit(Now now, const ssh::Exit& exit)
     case State::kProbe:
       return OnProbed(now, exit);
     case State::kMeasureBefore:
-      return OnMeasuredBefore(now, exit);
+      if (auto more = session_.OnExit(now, exit)) return RunCommand{*std::move(more)};
+      return OnMeasuredBefore(now);
     case State::kSet:
       return OnSet(now, exit);
     case State::kMeasureAfter:
-      return OnMeasuredAfter(now, exit);
+      if (auto more = session_.OnExit(now, exit)) return RunCommand{*std::move(more)};
+      return OnMeasuredAfter(now);
   }
   return Done{};
 }
@@ -87,8 +89,8 @@ ssh::Conversation::Next SyncConversation::Fail(std::string why) {
 
 ssh::Conversation::Next SyncConversation::Measure(Now now, State state) {
   state_ = state;
-  session_ = ClockSession(request_.policy.tolerance);
-  return RunCommand{session_.Start(now, request_.deadline)};
+  session_ = ClockSession(request_.policy.tolerance, request_.deadline);
+  return RunCommand{session_.Start(now)};
 }
 
 ssh::Conversation::Next SyncConversation::OnProbed(Now now, const ssh::Exit& exit) {
@@ -99,8 +101,8 @@ ssh::Conversation::Next SyncConversation::OnProbed(Now now, const ssh::Exit& exi
   return Measure(now, State::kMeasureBefore);
 }
 
-ssh::Conversation::Next SyncConversation::OnMeasuredBefore(Now now, const ssh::Exit& exit) {
-  const StatusOr<Estimate> measured = session_.Finish(exit);
+ssh::Conversation::Next SyncConversation::OnMeasuredBefore(Now now) {
+  const StatusOr<Estimate>& measured = session_.result();
   if (!measured.ok()) return Fail(Message(measured.status()));
   const StatusOr<Estimate> before = reference_.Apply(*measured, now);
   if (!before.ok()) return Fail(Message(before.status()));
@@ -204,8 +206,8 @@ bool SyncConversation::NextAttempt(Duration left) {
   }
 }
 
-ssh::Conversation::Next SyncConversation::OnMeasuredAfter(Now now, const ssh::Exit& exit) {
-  const StatusOr<Estimate> measured = session_.Finish(exit);
+ssh::Conversation::Next SyncConversation::OnMeasuredAfter(Now now) {
+  const StatusOr<Estimate>& measured = session_.result();
   if (!measured.ok()) return Fail("set, but not seen after: " + Message(measured.status()));
   const StatusOr<Estimate> after = reference_.Apply(*measured, now);
   if (!after.ok()) return Fail("set, but not judged after: " + Message(after.status()));

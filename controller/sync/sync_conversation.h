@@ -42,10 +42,10 @@ class SyncConversation : public ssh::Conversation {
 
   Next Measure(Now now, State state);
   Next OnProbed(Now now, const ssh::Exit& exit);
-  Next OnMeasuredBefore(Now now, const ssh::Exit& exit);
+  Next OnMeasuredBefore(Now now);
   Next Set();
   Next OnSet(Now now, const ssh::Exit& exit);
-  Next OnMeasuredAfter(Now now, const ssh::Exit& exit);
+  Next OnMeasuredAfter(Now now);
   // After a setting that left the clock off by `left`: chooses how to try again; false: give up.
   bool NextAttempt(Duration left);
   void TakeSetResult(const SetResult& set);

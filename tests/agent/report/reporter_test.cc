@@ -136,6 +136,14 @@ TEST_F(ReporterTest, ADamagedReportIsLeftOutAndTheNextOnesCome) {
   EXPECT_EQ(controller_.reports.at(0).sequence(), 2u);
 }
 
+TEST_F(ReporterTest, AControllerThatIsNotThereIsToldOnceInOneLine) {
+  controller_.Stop();
+  StartReporter();
+  while (Log().empty()) std::this_thread::yield();
+  EXPECT_EQ(Log(), "controller " + controller_.address() +
+                       ": Connection refused; reports are kept and sent later\n");
+}
+
 TEST_F(ReporterTest, EndsWhileAControllerKeepsSilent) {
   controller_.StopAcknowledging();
   Spool(1);

@@ -2,10 +2,10 @@
 // go wrong at one of them. What it does comes from the environment, written by FakeHost.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -52,8 +52,7 @@ bool Break(const std::string& fault, const std::string& folder) {
   if (fault == "hup") kill(main_shell, SIGHUP);
   if (fault == "close") {
     std::ofstream(folder + "/close") << "";
-    constexpr timespec kNap{0, 1'000'000};
-    while (access((folder + "/closed").c_str(), F_OK) != 0) nanosleep(&kNap, nullptr);
+    while (access((folder + "/closed").c_str(), F_OK) != 0) poll(nullptr, 0, 1);
   }
   if (fault != "fail") return true;
   std::fputs("No space left on device\n", stderr);

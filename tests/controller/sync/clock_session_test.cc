@@ -15,91 +15,106 @@ class FakeHost {
  public:
   FakeHost(Duration behind, Duration round_trip) : behind_(behind), round_trip_(round_trip) {}
 
-  // Answers until the session ends its input; how many questions there were.
-  int Run(ClockSession& session, std::string_view banner = "fleetsync-clock shell\n") {
-    Conversation::Next next = session.OnOutput(At(at_), banner, false);
-    int questions = 0;
-    while (const auto* send = std::get_if<Conversation::Send>(&next)) {
-      if (send->end) return questions;
-      ++questions;
-      if (at_ >= quiet_from) round_trip_ = 300us;
-      at_ += round_trip_;
-      next = session.OnOutput(At(at_), Answer(send->bytes), false);
+  // Answers until the session has nothing more to run.
+  StatusOr<Estimate> Run(ClockSession& session) {
+    std::optional<ssh::Command> command = session.Start(At(at));
+    while (command) {
+      if (command->keep_input_open) {
+        ++rounds;
+        Answer(session);
+      } else {
+        EXPECT_EQ(command->line, "sleep 1");
+        at += 1s;
+      }
+      EXPECT_FALSE(command->become);
+      command = session.OnExit(At(at), {});
     }
-    return questions;
+    return session.result();
   }
-  std::string Answer(const std::string& question) {
-    const auto read = (At(at_ - round_trip_ / 2).system - behind_).time_since_epoch();
+  std::string Reading(const std::string& question) {
+    const auto read = (At(at - round_trip_ / 2).system - behind_).time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(read);
     if (whole_seconds) return fmt::format("{} {}\n", std::stoi(question), seconds.count());
     return fmt::format(
         "{} {}.{:06}\n", std::stoi(question), seconds.count(),
         std::chrono::duration_cast<std::chrono::microseconds>(read - seconds).count());
   }
+
   bool whole_seconds = false;
   Duration quiet_from = Duration::max();
-  Duration at_{};
+  Duration at{};
+  int questions = 0, rounds = 0;
 
  private:
+  void Answer(ClockSession& session) {
+    Conversation::Next next = session.OnOutput(
+        At(at), whole_seconds ? "fleetsync-clock seconds\n" : "fleetsync-clock shell\n", false);
+    while (const auto* send = std::get_if<Conversation::Send>(&next)) {
+      if (send->end) return;
+      ++questions;
+      if (at >= quiet_from) round_trip_ = 300us;
+      at += round_trip_;
+      next = session.OnOutput(At(at), Reading(send->bytes), false);
+    }
+    ADD_FAILURE() << "the session neither asks nor ends";
+  }
+
   Duration behind_, round_trip_;
 };
 
-TEST(ClockSession, MeasuresAndEndsTheInput) {
-  ClockSession session(10ms);
-  const ssh::Command command = session.Start(At(0s), 10s);
-  EXPECT_TRUE(command.keep_input_open);
-  EXPECT_FALSE(command.become);
+TEST(ClockSession, MeasuresWithAFewQuestions) {
+  ClockSession session(10ms, 10s);
   FakeHost host(37s, 400us);
-  EXPECT_EQ(host.Run(session), 8);
-  const auto estimate = session.Finish({});
+  const auto estimate = host.Run(session);
   ASSERT_TRUE(estimate.ok());
+  EXPECT_EQ(host.questions, 8);
   EXPECT_LE(estimate->bound, 500us);
   EXPECT_LE(Abs(estimate->offset - 37s), estimate->bound);
 }
 
-TEST(ClockSession, IsContentWithABoundToJudgeByThatShrinksNoMore) {
-  ClockSession session(10ms);
-  session.Start(At(0s), 10s);
+TEST(ClockSession, IsContentWithABoundToJudgeBy) {
+  ClockSession session(10ms, 10s);
   FakeHost host(-2s, 4ms);
-  EXPECT_EQ(host.Run(session), 48);
-  EXPECT_LE(Abs(session.Finish({})->offset + 2s), 2100us);
+  const auto estimate = host.Run(session);
+  EXPECT_EQ(host.rounds, 1);
+  EXPECT_LE(estimate->bound, 2100us);
+  EXPECT_LE(Abs(estimate->offset + 2s), estimate->bound);
 }
 
-TEST(ClockSession, GivesUpInTimeOnABoundThatTheNetworkDoesNotAllow) {
-  ClockSession session(10ms);
-  session.Start(At(0s), 10s);
+TEST(ClockSession, GivesUpSoonOnABoundThatTheNetworkDoesNotAllow) {
+  ClockSession session(10ms, 10s);
   FakeHost host(-2s, 40ms);
-  host.Run(session);
-  EXPECT_EQ(host.at_, 4s);
-  EXPECT_LE(Abs(session.Finish({})->offset + 2s), 21ms);
+  const auto estimate = host.Run(session);
+  EXPECT_EQ(host.rounds, 3);
+  EXPECT_LT(host.at, 6s);
+  EXPECT_LE(estimate->bound, 22ms);
+  EXPECT_LE(Abs(estimate->offset + 2s), estimate->bound);
 }
 
 // Two hundred connections being set up delay the answers; once they are up, they do not.
 TEST(ClockSession, WaitsOutABusyTime) {
-  ClockSession session(10ms);
-  session.Start(At(0s), 10s);
-  FakeHost host(-2s, 60ms);
+  ClockSession session(10ms, 10s);
+  FakeHost host(-2s, 80ms);
   host.quiet_from = 3s;
-  host.Run(session);
-  EXPECT_LE(session.Finish({})->bound, 500us);
+  const auto estimate = host.Run(session);
+  EXPECT_LE(estimate->bound, 500us);
+  EXPECT_LE(Abs(estimate->offset + 2s), estimate->bound);
 }
 
 TEST(ClockSession, WaitsForTheSecondToChangeWhereThereIsNothingFiner) {
-  ClockSession session(40ms);
-  session.Start(At(0s), 10s);
+  ClockSession session(40ms, 10s);
   FakeHost host(7300ms, 2ms);
   host.whole_seconds = true;
-  host.Run(session, "fleetsync-clock seconds\n");
-  const auto estimate = session.Finish({});
+  const auto estimate = host.Run(session);
   ASSERT_TRUE(estimate.ok());
   EXPECT_LE(estimate->bound, 2100us);
   EXPECT_LE(Abs(estimate->offset - 7300ms), estimate->bound);
-  EXPECT_LT(host.at_, 1s);
+  EXPECT_LT(host.at, 1s);
 }
 
 TEST(ClockSession, SkipsABannerAndAnswersThatAreNotToItsQuestion) {
-  ClockSession session(1ms);
-  session.Start(At(0s), 10s);
+  ClockSession session(10ms, 10s);
+  session.Start(At(0s));
   EXPECT_TRUE(std::holds_alternative<Conversation::Wait>(
       session.OnOutput(At(0s), "Welcome!\n1 5.000000\n", false)));
   auto next = session.OnOutput(At(1ms), "fleetsync-clock shell\n", false);
@@ -111,8 +126,8 @@ TEST(ClockSession, SkipsABannerAndAnswersThatAreNotToItsQuestion) {
 }
 
 TEST(ClockSession, TakesAnAnswerThatArrivesInPieces) {
-  ClockSession session(1ms);
-  session.Start(At(0s), 10s);
+  ClockSession session(10ms, 10s);
+  session.Start(At(0s));
   session.OnOutput(At(0s), "fleetsync-cl", false);
   session.OnOutput(At(0s), "ock shell\n", false);
   session.OnOutput(At(1ms), "1 18000000", false);
@@ -121,33 +136,35 @@ TEST(ClockSession, TakesAnAnswerThatArrivesInPieces) {
 }
 
 TEST(ClockSession, SaysWhatTheShellSaidWhenItDoesNotAnswer) {
-  ClockSession session(1ms);
-  session.Start(At(0s), 10s);
+  ClockSession session(10ms, 10s);
+  session.Start(At(0s));
   session.OnOutput(At(0s), "sh: date: not found\n", true);
-  EXPECT_EQ(session.Finish({.code = 127, .signal = ""}).status(),
+  EXPECT_FALSE(session.OnExit(At(1s), {.code = 127, .signal = ""}));
+  EXPECT_EQ(session.result().status(),
             absl::UnavailableError("measuring the clock: the host's shell ended with 127 before it "
                                    "had answered: sh: date: not found"));
 }
 
 TEST(ClockSession, RefusesAClockThatIsMovedAllTheTime) {
-  ClockSession session(1ms);
-  session.Start(At(0s), 10s);
+  ClockSession session(10ms, 10s);
+  session.Start(At(0s));
   FakeHost left(0s, 1ms), right(100s, 1ms);
   Conversation::Next next = session.OnOutput(At(0s), "fleetsync-clock shell\n", false);
   for (int i = 1; std::get<Conversation::Send>(next).end == false; ++i) {
-    left.at_ = right.at_ = i * 1ms;
+    left.at = right.at = i * 1ms;
     next = session.OnOutput(
-        At(i * 1ms), (i % 2 == 0 ? left : right).Answer(std::get<Conversation::Send>(next).bytes),
+        At(i * 1ms), (i % 2 == 0 ? left : right).Reading(std::get<Conversation::Send>(next).bytes),
         false);
   }
-  EXPECT_EQ(session.Finish({}).status(),
+  EXPECT_FALSE(session.OnExit(At(1s), {}));
+  EXPECT_EQ(session.result().status(),
             absl::FailedPreconditionError("measuring the clock: it was moved again and again "
                                           "meanwhile; another program sets it"));
 }
 
 TEST(ClockSession, DoesNotKeepAnEndlessLine) {
-  ClockSession session(1ms);
-  session.Start(At(0s), 10s);
+  ClockSession session(10ms, 10s);
+  session.Start(At(0s));
   for (int i = 0; i < 100; ++i) session.OnOutput(At(0s), std::string(1000, 'x'), false);
   const auto next = session.OnOutput(At(0s), "\nfleetsync-clock shell\n", false);
   EXPECT_TRUE(std::holds_alternative<Conversation::Send>(next));

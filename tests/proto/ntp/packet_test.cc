@@ -88,7 +88,7 @@ TEST(Packet, VersionsAndModesThatAreNotTimeAreRefused) {
 }
 
 TEST(Packet, AMacOfEveryKnownSizeIsFound) {
-  for (const size_t size : {4, 20, 24}) {
+  for (const size_t size : {size_t{4}, size_t{20}, size_t{24}}) {
     const Decoded decoded = Decode(Followed(kChronydAnswer, size));
     EXPECT_TRUE(decoded.ok()) << size;
     EXPECT_EQ(decoded.mac.size(), size);
@@ -97,7 +97,7 @@ TEST(Packet, AMacOfEveryKnownSizeIsFound) {
 }
 
 TEST(Packet, BytesThatAreNoMacAreRefused) {
-  for (const size_t size : {1, 3, 5, 8, 12, 16, 19, 21, 23}) {
+  for (const size_t size : std::initializer_list<size_t>{1, 3, 5, 8, 12, 16, 19, 21, 23}) {
     EXPECT_EQ(Decode(Followed(kChronydAnswer, size)).error, DecodeError::kTrailingBytes) << size;
   }
 }
