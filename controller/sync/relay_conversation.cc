@@ -59,7 +59,7 @@ ssh::Conversation::Next RelayConversation::OnReady(Now) {
 
 ssh::Conversation::Next RelayConversation::OnOutput(Now now, std::string_view bytes,
                                                     bool is_stderr) {
-  if (measuring_) return session_.OnOutput(now, bytes, is_stderr);
+  if (measuring_) return measurement_.OnOutput(now, bytes, is_stderr);
   if (!is_stderr) output_ += bytes;
   return Wait{};
 }
@@ -69,10 +69,10 @@ ssh::Conversation::Next RelayConversation::OnExit(Now now, const ssh::Exit& exit
     ReadDaemonState(output_, relay_);
     if (relay_.kind != RelayState::Kind::kSynchronised) return Done{};
     measuring_ = true;
-    return RunCommand{session_.Start(now)};
+    return RunCommand{measurement_.Start(now)};
   }
-  if (auto more = session_.OnExit(now, exit)) return RunCommand{*std::move(more)};
-  const StatusOr<Estimate>& measured = session_.result();
+  if (auto more = measurement_.OnExit(now, exit)) return RunCommand{*std::move(more)};
+  const StatusOr<Estimate>& measured = measurement_.result();
   if (measured.ok()) {
     // A session tells how far we are ahead of the host; asked for is the opposite.
     relay_.measured = Estimate{-measured->offset, measured->bound};

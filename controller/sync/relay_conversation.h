@@ -3,7 +3,7 @@
 #include <string>
 
 #include "controller/ssh/conversation.h"
-#include "controller/sync/clock_session.h"
+#include "controller/sync/clock_measurement.h"
 #include "controller/sync/reference.h"
 
 namespace fleetsync::sync {
@@ -17,7 +17,7 @@ void ReadDaemonState(std::string_view output, RelayState& relay);
 class RelayConversation : public ssh::Conversation {
  public:
   RelayConversation(RelayState relay, Duration deadline)
-      : relay_(std::move(relay)), deadline_(deadline), session_(kTolerance, deadline) {}
+      : relay_(std::move(relay)), deadline_(deadline), measurement_(kTolerance, deadline) {}
 
   Next OnReady(Now now) override;
   Next OnOutput(Now now, std::string_view bytes, bool is_stderr) override;
@@ -31,7 +31,7 @@ class RelayConversation : public ssh::Conversation {
 
   RelayState relay_;
   Duration deadline_;
-  ClockSession session_;
+  ClockMeasurement measurement_;
   bool measuring_ = false;
   std::string output_;
 };

@@ -5,18 +5,20 @@
 namespace fleetsync::sync {
 namespace {
 
-// A disciplined or free-running clock changes its offset by less than 500 ppm (the kernel's limit,
-// adjtimex(2)); what was learnt earlier is that much less certain now.
 constexpr int64_t kDriftDivisor = 1'000'000 / 500;
 // Two clock readings of one Now are not taken at one instant.
 constexpr Duration kReadingSpread = std::chrono::milliseconds(1);
 
 }  // namespace
 
+Duration DriftDuring(Now earlier, Now later) {
+  return Abs(later.mono - earlier.mono) / kDriftDivisor;
+}
+
 Duration SteppedBetween(Now earlier, Now later) {
   const Duration elapsed = later.mono - earlier.mono;
   const Duration extra = (later.system - earlier.system) - elapsed;
-  const Duration allowed = kReadingSpread + Abs(elapsed) / kDriftDivisor;
+  const Duration allowed = kReadingSpread + DriftDuring(earlier, later);
   return Abs(extra) <= allowed ? Duration::zero() : extra;
 }
 
@@ -33,7 +35,7 @@ void SampleSet::Add(const Exchange& exchange) {
     at_ = exchange.received;
     return;
   }
-  const Duration drift = Abs(exchange.received.mono - at_.mono) / kDriftDivisor;
+  const Duration drift = DriftDuring(at_, exchange.received);
   const Interval common{std::max(interval_->low - drift, fresh.low),
                         std::min(interval_->high + drift, fresh.high)};
   if (common.low > common.high) {

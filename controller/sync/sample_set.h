@@ -46,6 +46,10 @@ class SampleSet {
   size_t size_ = 0, restarts_ = 0;
 };
 
+// How much less certain an offset is after this time: a disciplined or free-running clock gains or
+// loses less than 500 ppm (the kernel's limit, adjtimex(2)).
+Duration DriftDuring(Now earlier, Now later);
+
 // How much further our system clock went than our monotonic one between two readings: a step of
 // our own clock, since slewing stays below 500 ppm.
 Duration SteppedBetween(Now earlier, Now later);

@@ -32,7 +32,7 @@ std::string ToolText(const SetResult& set, Tool asked) {
 SyncConversation::SyncConversation(SyncRequest request, const Reference& reference)
     : request_(std::move(request)),
       reference_(reference),
-      session_(request_.policy.tolerance, request_.deadline),
+      measurement_(request_.policy.tolerance, request_.deadline),
       latency_(SetRequest{}.latency) {
   result_.host = request_.host;
   result_.tolerance = request_.policy.tolerance;
@@ -46,7 +46,7 @@ ssh::Conversation::Next SyncConversation::OnReady(Now) {
 ssh::Conversation::Next SyncConversation::OnOutput(Now now, std::string_view bytes,
                                                    bool is_stderr) {
   if (state_ == State::kMeasureBefore || state_ == State::kMeasureAfter) {
-    return session_.OnOutput(now, bytes, is_stderr);
+    return measurement_.OnOutput(now, bytes, is_stderr);
   }
   (is_stderr ? errors_ : output_) += bytes;
   return Wait{};
@@ -57,12 +57,12 @@ ssh::Conversation::Next SyncConversation::OnExit(Now now, const ssh::Exit& exit)
     case State::kProbe:
       return OnProbed(now, exit);
     case State::kMeasureBefore:
-      if (auto more = session_.OnExit(now, exit)) return RunCommand{*std::move(more)};
+      if (auto more = measurement_.OnExit(now, exit)) return RunCommand{*std::move(more)};
       return OnMeasuredBefore(now);
     case State::kSet:
       return OnSet(now, exit);
     case State::kMeasureAfter:
-      if (auto more = session_.OnExit(now, exit)) return RunCommand{*std::move(more)};
+      if (auto more = measurement_.OnExit(now, exit)) return RunCommand{*std::move(more)};
       return OnMeasuredAfter(now);
   }
   return Done{};
@@ -89,8 +89,8 @@ ssh::Conversation::Next SyncConversation::Fail(std::string why) {
 
 ssh::Conversation::Next SyncConversation::Measure(Now now, State state) {
   state_ = state;
-  session_ = ClockSession(request_.policy.tolerance, request_.deadline);
-  return RunCommand{session_.Start(now)};
+  measurement_ = ClockMeasurement(request_.policy.tolerance, request_.deadline);
+  return RunCommand{measurement_.Start(now)};
 }
 
 ssh::Conversation::Next SyncConversation::OnProbed(Now now, const ssh::Exit& exit) {
@@ -102,7 +102,7 @@ ssh::Conversation::Next SyncConversation::OnProbed(Now now, const ssh::Exit& exi
 }
 
 ssh::Conversation::Next SyncConversation::OnMeasuredBefore(Now now) {
-  const StatusOr<Estimate>& measured = session_.result();
+  const StatusOr<Estimate>& measured = measurement_.result();
   if (!measured.ok()) return Fail(Message(measured.status()));
   const StatusOr<Estimate> before = reference_.Apply(*measured, now);
   if (!before.ok()) return Fail(Message(before.status()));
@@ -207,7 +207,7 @@ bool SyncConversation::NextAttempt(Duration left) {
 }
 
 ssh::Conversation::Next SyncConversation::OnMeasuredAfter(Now now) {
-  const StatusOr<Estimate>& measured = session_.result();
+  const StatusOr<Estimate>& measured = measurement_.result();
   if (!measured.ok()) return Fail("set, but not seen after: " + Message(measured.status()));
   const StatusOr<Estimate> after = reference_.Apply(*measured, now);
   if (!after.ok()) return Fail("set, but not judged after: " + Message(after.status()));

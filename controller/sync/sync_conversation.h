@@ -6,7 +6,7 @@
 
 #include "controller/facts/facts.h"
 #include "controller/ssh/conversation.h"
-#include "controller/sync/clock_session.h"
+#include "controller/sync/clock_measurement.h"
 #include "controller/sync/decide.h"
 #include "controller/sync/host_result.h"
 #include "controller/sync/reference.h"
@@ -61,7 +61,7 @@ class SyncConversation : public ssh::Conversation {
   std::vector<Tool> tools_;
   size_t attempt_ = 0;  // index into tools_
   int tries_ = 0;
-  ClockSession session_;
+  ClockMeasurement measurement_;
   std::string output_, errors_;
   Duration latency_;
 };

@@ -1,0 +1,90 @@
+// A policy whose servers and lines anybody may have written: the first line is a server's name, the
+// rest are the lines of `extra`. It is never more than these lines in the file, and the file is
+// never more than data in the script that carries it.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "controller/plan/apply_script.h"
+#include "controller/render/heading.h"
+#include "controller/render/render.h"
+
+namespace {
+
+using namespace fleetsync;
+
+void Check(bool condition) {
+  if (!condition) std::abort();
+}
+
+render::Platform PlatformOf(facts::Daemon daemon, const std::string& current) {
+  render::Platform platform;
+  platform.daemon = daemon;
+  platform.version = "4.3";
+  platform.config_path = "/etc/time.conf";
+  platform.current = current;
+  return platform;
+}
+
+// The text between the here-document's delimiters, or nothing when it is carried in octal.
+void CheckScript(const std::string& text) {
+  plan::PutFile put;
+  put.path = "/etc/time.conf";
+  put.after = text;
+  plan::HostPlan plan;
+  plan.changes.push_back({plan::Phase::kFiles, put, ""});
+  const std::string script = plan::ToApplyScript(plan, {.run_id = "run1"});
+  const std::string_view begin = "\ncontent_1() {\ncat <<'";
+  const size_t at = script.find(begin);
+  if (at == std::string::npos) return;
+  const size_t quote = script.find('\'', at + begin.size());
+  const std::string end = script.substr(at + begin.size(), quote - at - begin.size());
+  const size_t body = quote + 2;
+  const size_t stop = script.find("\n" + end + "\n", body - 1);
+  Check(stop != std::string::npos);
+  Check(script.substr(body, stop + 1 - body) == text);
+}
+
+void CheckFile(const policy::TimePolicy& policy, facts::Daemon daemon) {
+  const auto once = render::RenderTimeService(policy, PlatformOf(daemon, ""));
+  if (!once.ok()) return;
+  std::string tail;
+  for (const std::string& line : policy.extra) tail += line + "\n";
+  Check(once->text.size() >= tail.size());
+  Check(once->text.substr(once->text.size() - tail.size()) == tail);
+  for (const char c : once->text) Check(c == '\n' || c == '\t' || static_cast<uint8_t>(c) >= 0x20);
+  // The lines that the policy did not bring are the same whatever it brought.
+  policy::TimePolicy plain = policy;
+  plain.extra.clear();
+  plain.sources = {{"a"}};
+  const auto bare = render::RenderTimeService(plain, PlatformOf(daemon, ""));
+  Check(bare.ok());
+  const size_t more = policy.extra.empty() ? 0 : policy.extra.size() + 2;
+  Check(Split(once->text, '\n').size() == Split(bare->text, '\n').size() + more);
+  Check(render::AuthorshipOf(once->text) == render::Authorship::kOurs);
+  const auto twice = render::RenderTimeService(policy, PlatformOf(daemon, once->text));
+  Check(twice.ok() && twice->text == once->text);
+  CheckScript(once->text);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::vector<std::string_view> lines = Split(input, '\n');
+  policy::TimePolicy policy;
+  policy.host = "web07";
+  policy.inventory = "fleet.yaml";
+  policy.sources = {{std::string(lines[0])}};
+  for (size_t i = 1; i < lines.size(); ++i) policy.extra.emplace_back(lines[i]);
+  CheckFile(policy, facts::Daemon::kChrony);
+  CheckFile(policy, facts::Daemon::kNtpClassic);
+  CheckFile(policy, facts::Daemon::kNtpsec);
+  CheckScript(std::string(input));
+  return 0;
+}
