@@ -44,6 +44,7 @@ std::optional<sync::Reference> FindReference(const Chosen& chosen, const std::at
   const std::vector<sync::Server> servers =
       sync::DistinctServers(sync::AssignServers(chosen.inventory, chosen.hosts, {}));
   std::vector<std::string> addresses;
+  addresses.reserve(servers.size());
   for (const sync::Server& server : servers) addresses.push_back(server.address);
   std::vector<sync::RelayState> relays = sync::QueryServers(addresses, {}, stop);
   for (size_t i = 0; i < relays.size(); ++i) relays[i].name = servers[i].name;

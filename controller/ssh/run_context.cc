@@ -9,7 +9,9 @@
 namespace fleetsync::ssh {
 namespace {
 
-constexpr size_t kPoolThreads = 8;
+// Names of a dead domain take a resolver many seconds each; the names of others must not queue behind
+// them.
+constexpr size_t kPoolThreads = 32;
 constexpr Duration kAgentListDeadline = std::chrono::seconds(2);
 
 bool DecideSshConfig(const FleetOptions& options, const LocalUser& local) {

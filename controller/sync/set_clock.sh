@@ -170,21 +170,18 @@ set_with_tool() {
   return $result
 }
 
-# The first try takes one sample: these tools wait two seconds between samples, and what came of it
-# is measured from outside anyway.
 ask_servers() {
-  samples=4
-  [ "$try" = 1 ] && samples=1
   case $tool in
     chronyd)
       set --
       for server in $servers; do
+        # The first try takes one sample and is done in three seconds.
         if [ "$try" = 1 ]; then set -- "$@" "server $server iburst maxsamples 1"
         else set -- "$@" "server $server iburst"; fi
       done
       limited 12 chronyd -q "$@" ;;
-    ntpdate) limited 15 ntpdate -b -p $samples $unprivileged $servers ;;
-    ntpdig) limited 15 ntpdig -S -p $samples $servers ;;
+    ntpdate) limited 15 ntpdate -b -p 4 $unprivileged $servers ;;
+    ntpdig) limited 15 ntpdig -S -p 4 $servers ;;
     sntp) limited 15 sntp -S $servers ;;
     ntpd)
       for server in $servers; do echo "server $server iburst"; done >"$state/ntp.conf"
