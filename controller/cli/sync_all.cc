@@ -8,6 +8,7 @@
 #include "base/time_text.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
+#include "controller/cli/last_run.h"
 #include "controller/sync/report.h"
 #include "controller/sync/run.h"
 #include "controller/ui/progress.h"
@@ -63,6 +64,18 @@ void Print(const Context& context, const sync::SyncAllReport& report, Duration t
   std::fprintf(stderr, "%s\n", sync::Summary(report, took).c_str());
 }
 
+// For --failed: the hosts whose clocks were not set although they should have been.
+void Remember(const Context& context, const sync::SyncAllReport& report) {
+  std::vector<std::string> failed;
+  for (const sync::HostResult& host : report.hosts) {
+    const bool not_done = host.outcome == sync::Outcome::kFailed ||
+                          host.outcome == sync::Outcome::kNotBegun ||
+                          host.outcome == sync::Outcome::kRefused;
+    if (not_done || host.OutOfTolerance()) failed.push_back(host.host);
+  }
+  RememberFailed(context, failed);
+}
+
 int RunSyncAll(const Context& context, sync::SyncAllOptions options) {
   const std::optional<Chosen> chosen = ChooseHosts(context);
   if (!chosen) return kUsage;
@@ -80,6 +93,7 @@ int RunSyncAll(const Context& context, sync::SyncAllOptions options) {
     return absl::IsInvalidArgument(report.status()) ? kUsage : kHostFailed;
   }
   Print(context, *report, ReadClocks().mono - started);
+  Remember(context, *report);
   return sync::ExitCodeOf(*report);
 }
 
