@@ -44,12 +44,17 @@ StatusOr<AnswerLines> AnswerLines::Find(std::string_view output, std::string_vie
       fmt::format("{}: this is no answer of ours: '{}'", what, Printable(start)));
 }
 
+std::optional<std::string_view> AnswerLines::NextLine() {
+  if (body_.empty()) return std::nullopt;
+  return TakeLine(body_);
+}
+
 std::optional<AnswerLines::Line> AnswerLines::Next() {
-  while (!body_.empty()) {
-    const std::string_view line = TakeLine(body_);
-    const size_t equals = line.find('=');
-    if (equals != std::string_view::npos)
-      return Line{line.substr(0, equals), line.substr(equals + 1)};
+  while (const auto line = NextLine()) {
+    const size_t equals = line->find('=');
+    if (equals != std::string_view::npos) {
+      return Line{line->substr(0, equals), line->substr(equals + 1)};
+    }
   }
   return std::nullopt;
 }

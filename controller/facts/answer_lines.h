@@ -23,6 +23,8 @@ class AnswerLines {
   };
   // The next line with a key; nothing at the end.
   std::optional<Line> Next();
+  // Whatever the next line is; nothing at the end.
+  std::optional<std::string_view> NextLine();
 
  private:
   explicit AnswerLines(std::string_view body) : body_(body) {}

@@ -111,18 +111,34 @@ constexpr std::array kDaemonNames = {
 class Reader {
  public:
   void OnLine(std::string_view key, std::string_view raw) {
-    if (key == "data" || key == "encoding" || key == "stat" || key == "file") {
-      OnFileLine(key, raw);
+    if (key == "file") {
+      file_ = &facts_.files[Unescape(raw)];
+      *file_ = FileFact{};
+      file_->exists = true;
       return;
     }
     const std::string value = Unescape(raw);
-    if (key.starts_with("daemon")) {
+    if (key == "stat") {
+      OnStat(value);
+    } else if (key.starts_with("daemon")) {
       OnDaemonLine(key, value);
     } else if (key.starts_with("os_release") || key.starts_with("release.")) {
       OnReleaseLine(key, value);
     } else if (!OnSystemLine(key, value)) {
       OnTimeLine(key, value);
     }
+  }
+
+  // The lines of a file's bytes that follow, up to one with a dot.
+  void OnContent(std::string_view encoding, AnswerLines& lines) {
+    std::string bytes;
+    for (auto line = lines.NextLine(); line && *line != "."; line = lines.NextLine()) {
+      if (bytes.size() >= kFileLimit) continue;
+      encoding == "base64" ? AppendBase64(*line, bytes) : AppendHex(*line, bytes);
+    }
+    if (file_ == nullptr) return;
+    file_->readable = true;
+    file_->content = std::move(bytes);
   }
 
   Facts Finish() {
@@ -134,25 +150,12 @@ class Reader {
   }
 
  private:
-  void OnFileLine(std::string_view key, std::string_view raw) {
-    if (key == "file") {
-      file_ = &facts_.files[Unescape(raw)];
-      *file_ = FileFact{};
-      file_->exists = true;
-    } else if (file_ == nullptr) {
-      return;
-    } else if (key == "stat") {
-      const auto words = SplitWords(raw);
-      if (words.size() < 4) return;
-      file_->mode = ModeOf(words[0]);
-      file_->owner = words[2];
-      file_->group = words[3];
-    } else if (key == "encoding") {
-      base64_ = raw == "base64";
-      file_->readable = true;
-    } else if (file_->readable && file_->content.size() < kFileLimit) {
-      base64_ ? AppendBase64(raw, file_->content) : AppendHex(raw, file_->content);
-    }
+  void OnStat(std::string_view value) {
+    const auto words = SplitWords(value);
+    if (file_ == nullptr || words.size() < 4) return;
+    file_->mode = ModeOf(words[0]);
+    file_->owner = words[2];
+    file_->group = words[3];
   }
 
   void OnDaemonLine(std::string_view key, const std::string& value) {
@@ -263,7 +266,6 @@ class Reader {
   Facts facts_;
   FileFact* file_ = nullptr;      // std::map: stays valid
   DaemonFact* daemon_ = nullptr;  // the last of the vector
-  bool base64_ = true;
   std::string fallback_name_;
 };
 
@@ -273,7 +275,13 @@ StatusOr<Facts> ParseProbe(std::string_view output) {
   FS_ASSIGN_OR_RETURN(AnswerLines lines,
                       AnswerLines::Find(output, "fleetsync-probe 1", "reading the host's facts"));
   Reader reader;
-  while (const auto line = lines.Next()) reader.OnLine(line->key, line->raw);
+  while (const auto line = lines.Next()) {
+    if (line->key == "encoding") {
+      reader.OnContent(line->raw, lines);
+    } else {
+      reader.OnLine(line->key, line->raw);
+    }
+  }
   return reader.Finish();
 }
 

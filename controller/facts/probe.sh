@@ -2,8 +2,10 @@
 # file, uses no network, runs under dash and busybox ash. Nothing runs before the last line has
 # arrived, so a script that is cut off does nothing.
 #
-# Output, between two marker lines: `key=value` lines (in values: backslash as \\, newline as \n),
-# and after `file=PATH` its `stat=`, `encoding=` and `data=` lines.
+# Output, between two marker lines: `key=value` lines (in values: backslash as \\, newline as \n);
+# after `file=PATH` and `encoding=…` the file's bytes, encoded, up to a line with a dot.
+#
+# With scope=clock before it, only what setting the clock needs to know: a third of the work.
 
 fleetsync_probe() {
   LC_ALL=C; export LC_ALL
@@ -11,16 +13,20 @@ fleetsync_probe() {
   printf '\nfleetsync-probe 1 begin\n'
   system
   init_system
-  package_manager
   processes
+  busybox_applets
   daemons
   busybox_ntpd
   tools
-  udp123
-  firewall
-  cron_jobs
-  zone_and_rtc
-  files
+  hardware_clock
+  if [ "$scope" != clock ]; then
+    package_manager
+    udp123
+    firewall
+    cron_jobs
+    zone
+    files
+  fi
   printf 'fleetsync-probe 1 end\n'
 }
 
@@ -236,9 +242,7 @@ daemons() {
 ntp_daemon() {
   binary=$(command -v ntpd 2>/dev/null)
   [ -n "$binary" ] || return
-  case $(readlink -f "$binary" 2>/dev/null) in
-    *busybox*) return ;;
-  esac
+  is_busybox ntpd && return
   pid_of ntpd openntpd
   version=$(ntpd --version 2>&1 </dev/null)
   case $version in
@@ -254,18 +258,32 @@ ntp_daemon() {
   esac
 }
 
-busybox_ntpd() {
+# Into $applets, between newlines.
+busybox_applets() {
   applets=
-  has busybox && applets=" $(busybox --list 2>/dev/null | tr '\n' ' ')"
+  has busybox && applets="$newline$(busybox --list 2>/dev/null)$newline"
+}
+
+has_applet() {
   case $applets in
-    *' ntpd '*) ;;
-    *) return ;;
+    *"$newline$1$newline"*) return 0 ;;
   esac
+  return 1
+}
+
+# is_busybox PROGRAM: is it one of busybox's applets?
+is_busybox() {
+  has_applet "$1" || return
+  case $(readlink -f "$(command -v "$1")" 2>/dev/null) in
+    *busybox*) return 0 ;;
+  esac
+  return 1
+}
+
+busybox_ntpd() {
+  has_applet ntpd || return
   emit tool busybox-ntpd
-  case $(readlink -f "$(command -v ntpd)" 2>/dev/null) in
-    *busybox*) ;;
-    *) return ;;
-  esac
+  is_busybox ntpd || return
   pid_of ntpd
   service_of ntpd
   [ -n "$pid$service" ] || return
@@ -279,16 +297,11 @@ tools() {
       fleetsync-agent; do
     has "$program" || continue
     case $program in
-      ntpd|ntpdate|sntp)
-        case $(readlink -f "$(command -v "$program")" 2>/dev/null) in
-          *busybox*) continue ;;
-        esac ;;
+      ntpd|ntpdate|sntp) is_busybox "$program" && continue ;;
     esac
     emit tool "$program"
   done
-  case $applets in
-    *' adjtimex '*) emit tool busybox-adjtimex ;;
-  esac
+  has_applet adjtimex && emit tool busybox-adjtimex
 }
 
 # Who holds UDP port 123: the inode from the kernel's table, then the process that has it open; the
@@ -376,10 +389,7 @@ cron_jobs() {
   elif [ -d /etc/cron.d ]; then
     emit cron cron.d
   elif has crontab; then
-    case $(readlink -f "$(command -v crontab)" 2>/dev/null) in
-      *busybox*) emit cron busybox ;;
-      *) emit cron crontab ;;
-    esac
+    if is_busybox crontab; then emit cron busybox; else emit cron crontab; fi
   fi
   pid_of cron crond
   emit cron.pid "$pid"
@@ -398,7 +408,7 @@ cron_jobs() {
     done
 }
 
-zone_and_rtc() {
+zone() {
   link=$(readlink /etc/localtime 2>/dev/null)
   case $link in
     *zoneinfo/*) emit timezone "${link#*zoneinfo/}" ;;
@@ -411,46 +421,61 @@ zone_and_rtc() {
       fi ;;
   esac
   emit clock "$(date '+%s %z %Z')"
+}
+
+hardware_clock() {
   first_existing /dev/rtc0 /dev/rtc /dev/misc/rtc
   emit rtc "$found"
-  if [ -r /etc/adjtime ]; then
-    case $(cat /etc/adjtime 2>/dev/null) in
-      *LOCAL*) emit rtc.local 1 ;;
-    esac
-  fi
+  [ -r /etc/adjtime ] || return
+  while IFS= read -r line; do
+    [ "$line" = LOCAL ] && emit rtc.local 1
+  done </etc/adjtime
 }
 
 # The configuration files of time daemons and what starts them, whole up to 64 KiB each. Of key
 # files it is told only that they are there.
 files() {
-  if has base64; then encoding=base64; else encoding=hex; fi
+  set --
   for path in /etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf \
       /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf /etc/ntp.conf /etc/ntpsec/ntp.conf \
       /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf /etc/ntpd.conf \
       /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf \
       /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate \
       /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd \
-      /etc/conf.d/chronyd /etc/fleetsync/agent.conf \
-      /etc/cron.d/fleetsync /etc/adjtime; do
-    [ -f "$path" ] && file "$path" content
+      /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync /etc/adjtime; do
+    [ -f "$path" ] && set -- "$@" "$path"
   done
   for path in /etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys \
       /etc/ntpsec/ntp.keys; do
-    [ -f "$path" ] && file "$path"
+    [ -f "$path" ] && set -- "$@" "$path"
+  done
+  [ $# -gt 0 ] || return
+  if has base64; then encoding=base64; else encoding=hex; fi
+  listing=$(ls -ldL "$@" 2>/dev/null)
+  for path; do
+    stat=${listing%%" $path"*}
+    stat=${stat##*"$newline"}
+    emit file "$path"
+    emit stat "$stat"
+    case $path in
+      *keys) ;;
+      *) [ -r "$path" ] && content ;;
+    esac
   done
 }
 
-# file PATH [content]
-file() {
-  emit file "$1"
-  emit stat "$(ls -ldL "$1" 2>/dev/null)"
-  [ -n "$2" ] && [ -r "$1" ] || return
+# The bytes of $path; a file that is longer than 64 KiB is cut.
+content() {
   printf 'encoding=%s\n' "$encoding"
-  if [ "$encoding" = base64 ]; then
-    dd if="$1" bs=1024 count=64 2>/dev/null | base64
+  set -- $stat
+  if [ "$encoding" = base64 ] && [ "$5" -le 65536 ] 2>/dev/null; then
+    base64 "$path"
+  elif [ "$encoding" = base64 ]; then
+    dd if="$path" bs=1024 count=64 2>/dev/null | base64
   else
-    dd if="$1" bs=1024 count=64 2>/dev/null | od -An -v -tx1
-  fi | sed 's/^/data=/'
+    dd if="$path" bs=1024 count=64 2>/dev/null | od -An -v -tx1
+  fi
+  echo .
 }
 
 fleetsync_probe </dev/null

@@ -10,10 +10,11 @@ constexpr size_t kMaxOutput = size_t{4} << 20;  // two dozen files of at most 64
 
 }  // namespace
 
-ssh::Command ProbeCommand(Duration deadline) {
+ssh::Command ProbeCommand(Duration deadline, Scope scope) {
   ssh::Command command;
   command.line = "sh -s";
-  command.standard_input = ProbeScript();
+  if (scope == Scope::kClock) command.standard_input = "scope=clock\n";
+  command.standard_input += ProbeScript();
   command.max_output = kMaxOutput;
   command.deadline = deadline;
   return command;

@@ -1,15 +1,18 @@
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "controller/facts/facts.h"
 #include "controller/ssh/conversation.h"
 
 namespace fleetsync::facts {
 
+enum class Scope : uint8_t { kAll, kClock };
+
 // The command that runs the probe, for a conversation of one's own.
-ssh::Command ProbeCommand(Duration deadline);
+ssh::Command ProbeCommand(Duration deadline, Scope scope = Scope::kAll);
 
 // The facts from a probe that has ended. Unavailable when the shell failed; else as ParseProbe.
 StatusOr<Facts> ProbeResult(const ssh::Exit& exit, std::string_view output,

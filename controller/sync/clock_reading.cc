@@ -8,14 +8,14 @@
 namespace fleetsync::sync {
 namespace {
 
-// dash has no clock of its own, so the script starts itself again under a bash that has; the
+// dash has no clock of its own, so the script starts itself again under bash where that is; the
 // argument keeps it from doing so twice.
 constexpr std::string_view kClockScript = R"sh(
 LC_ALL=C; export LC_ALL
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
 if [ -n "$EPOCHREALTIME" ]; then
   source=shell
-elif [ "$1" != again ] && bash -c '[ -n "$EPOCHREALTIME" ]' >/dev/null 2>&1; then
+elif [ "$1" != again ] && command -v bash >/dev/null 2>&1; then
   exec bash -c "$0" "$0" again
 else
   case $(date +%N 2>/dev/null) in

@@ -90,8 +90,8 @@ stop_services() {
   # Scripts of SysV return before the daemon has gone.
   for pid in $pids; do
     tries=0
-    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 50 ]; do
-      sleep 0.1 2>/dev/null || sleep 1
+    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 25 ]; do
+      nap
       tries=$((tries + 1))
     done
     kill -0 "$pid" 2>/dev/null && emit service.still_running "$pid"
@@ -180,7 +180,7 @@ ask_servers() {
         else set -- "$@" "server $server iburst"; fi
       done
       limited 12 chronyd -q "$@" ;;
-    ntpdate) limited 15 ntpdate -b -p 4 $unprivileged $servers ;;
+    ntpdate) limited 15 ntpdate -b -p "$(samples)" $unprivileged $servers ;;
     ntpdig) limited 15 ntpdig -S -p 4 $servers ;;
     sntp) limited 15 sntp -S $servers ;;
     ntpd)
@@ -193,6 +193,11 @@ ask_servers() {
       for server in $servers; do set -- "$@" -p "$server"; done
       limited 20 busybox ntpd -n -q "$@" ;;
   esac
+}
+
+# The classic ntpdate takes its samples two seconds apart, ntpsec's one after another.
+samples() {
+  if [ "$try" = 1 ] && ! has ntpdig; then echo 1; else echo 4; fi
 }
 
 # Does the running chronyd have one of the servers among its sources?
@@ -213,23 +218,21 @@ follows_server() {
 }
 
 set_with_chronyc() {
-  # What was measured before the clock went wrong misleads; 4.0 and later can forget it.
+  # What was measured before the clock went wrong misleads; 4.0 and later can forget it, and then
+  # are synchronised anew after three answers. Older ones must have had all of a burst.
   chronyc reset sources >/dev/null 2>&1
+  forgot=$?
   chronyc burst 4/8 >"$state/output" 2>&1 || {
     emit output "$(tail -n 12 "$state/output")"
     return 1
   }
-  seconds=0
-  while [ $seconds -lt 20 ]; do
-    sleep 1
-    seconds=$((seconds + 1))
-    case $(chronyc activity 2>/dev/null) in
-      *'0 sources doing burst (return to online)'*'0 sources doing burst (return to offline)'*) break ;;
-    esac
+  tries=0
+  until [ $tries -ge 100 ] || chronyc_is_ready; do
+    nap
+    tries=$((tries + 1))
   done
-  chronyc waitsync 5 0 0 1 >"$state/output" 2>&1 || {
-    emit output "$(chronyc sources 2>&1)"
-    echo 'no suitable source' >>"$state/output"
+  chronyc waitsync 1 >"$state/output" 2>&1 || {
+    emit output "no suitable source$newline$(chronyc sources 2>&1)"
     diagnose
     return 1
   }
@@ -238,6 +241,18 @@ set_with_chronyc() {
   emit output "$(tail -n 12 "$state/output")"
   return $result
 }
+
+chronyc_is_ready() {
+  if [ $forgot != 0 ]; then
+    case $(chronyc activity 2>/dev/null) in
+      *'0 sources doing burst (return to online)'*'0 sources doing burst (return to offline)'*) ;;
+      *) return 1 ;;
+    esac
+  fi
+  chronyc waitsync 1 >/dev/null 2>&1
+}
+
+nap() { sleep 0.2 2>/dev/null || sleep 1; }
 
 # By the offset that was measured over SSH. GNU date adds it to the clock at once; busybox's takes
 # whole seconds, so the script waits for one to begin. In UTC: an hour that the zone has twice

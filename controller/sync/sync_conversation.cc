@@ -39,8 +39,8 @@ SyncConversation::SyncConversation(SyncRequest request, const Reference& referen
   result_.servers = request_.servers;
 }
 
-ssh::Conversation::Next SyncConversation::OnReady(Now) {
-  return RunCommand{facts::ProbeCommand(request_.deadline)};
+ssh::Conversation::Next SyncConversation::OnReady(Now now) {
+  return Measure(now, State::kMeasureBefore);
 }
 
 ssh::Conversation::Next SyncConversation::OnOutput(Now now, std::string_view bytes,
@@ -54,11 +54,11 @@ ssh::Conversation::Next SyncConversation::OnOutput(Now now, std::string_view byt
 
 ssh::Conversation::Next SyncConversation::OnExit(Now now, const ssh::Exit& exit) {
   switch (state_) {
-    case State::kProbe:
-      return OnProbed(now, exit);
     case State::kMeasureBefore:
       if (auto more = measurement_.OnExit(now, exit)) return RunCommand{*std::move(more)};
       return OnMeasuredBefore(now);
+    case State::kProbe:
+      return OnProbed(exit);
     case State::kSet:
       return OnSet(now, exit);
     case State::kMeasureAfter:
@@ -93,14 +93,6 @@ ssh::Conversation::Next SyncConversation::Measure(Now now, State state) {
   return RunCommand{measurement_.Start(now)};
 }
 
-ssh::Conversation::Next SyncConversation::OnProbed(Now now, const ssh::Exit& exit) {
-  StatusOr<facts::Facts> probed = facts::ProbeResult(exit, output_, errors_);
-  if (!probed.ok()) return Fail(Message(probed.status()));
-  facts_ = *std::move(probed);
-  tools_ = ChooseTools(facts_, request_.over_ssh || request_.servers.empty());
-  return Measure(now, State::kMeasureBefore);
-}
-
 ssh::Conversation::Next SyncConversation::OnMeasuredBefore(Now now) {
   const StatusOr<Estimate>& measured = measurement_.result();
   if (!measured.ok()) return Fail(Message(measured.status()));
@@ -118,6 +110,15 @@ ssh::Conversation::Next SyncConversation::OnMeasuredBefore(Now now) {
     result_.outcome = Outcome::kRefused;
     return Done{};
   }
+  state_ = State::kProbe;
+  return RunCommand{facts::ProbeCommand(request_.deadline, facts::Scope::kClock)};
+}
+
+ssh::Conversation::Next SyncConversation::OnProbed(const ssh::Exit& exit) {
+  StatusOr<facts::Facts> probed = facts::ProbeResult(exit, output_, errors_);
+  if (!probed.ok()) return Fail(Message(probed.status()));
+  facts_ = *std::move(probed);
+  tools_ = ChooseTools(facts_, request_.over_ssh || request_.servers.empty());
   if (tools_.empty()) {
     return Fail(facts_.container
                     ? fmt::format("its clock cannot be set from inside a container ({}): set that "

@@ -23,8 +23,9 @@ struct SyncRequest {
   Duration deadline = std::chrono::seconds(60);  // of each command
 };
 
-// One host of a sync-all over one connection: probe, measure, decide, set, measure again. The
-// host's word on its own offset is never taken: only the two measurements count. Pure.
+// One host of a sync-all over one connection: measure, decide, probe, set, measure again. A clock
+// that is right costs one command. The host's word on its own offset is never taken: only the two
+// measurements count. Pure.
 class SyncConversation : public ssh::Conversation {
  public:
   // `reference` outlives the conversation.
@@ -38,11 +39,11 @@ class SyncConversation : public ssh::Conversation {
   const HostResult& result() const { return result_; }
 
  private:
-  enum class State : uint8_t { kProbe, kMeasureBefore, kSet, kMeasureAfter };
+  enum class State : uint8_t { kMeasureBefore, kProbe, kSet, kMeasureAfter };
 
   Next Measure(Now now, State state);
-  Next OnProbed(Now now, const ssh::Exit& exit);
   Next OnMeasuredBefore(Now now);
+  Next OnProbed(const ssh::Exit& exit);
   Next Set();
   Next OnSet(Now now, const ssh::Exit& exit);
   Next OnMeasuredAfter(Now now);
@@ -55,7 +56,7 @@ class SyncConversation : public ssh::Conversation {
 
   SyncRequest request_;
   const Reference& reference_;
-  State state_ = State::kProbe;
+  State state_ = State::kMeasureBefore;
   HostResult result_;
   facts::Facts facts_;
   std::vector<Tool> tools_;

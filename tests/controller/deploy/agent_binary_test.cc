@@ -54,7 +54,7 @@ class AgentBinaryFile : public testing::Test {
 
 TEST_F(AgentBinaryFile, WhatIsSentUnpacksToTheFileAndItsChecksum) {
   std::string bytes = ElfHead(kX86_64);
-  for (int i = 0; i < 400'000; ++i) bytes += static_cast<char>(i * i / 7);
+  for (unsigned i = 0; i < 400'000; ++i) bytes += static_cast<char>(i * i / 7 & 0xff);
   Write(bytes);
   const auto binary = LoadAgentBinary(path_);
   ASSERT_TRUE(binary.ok()) << binary.status();

@@ -141,21 +141,21 @@ TEST(ParseProbe, UnescapesValues) {
 TEST(ParseProbe, DecodesHexadecimalWhereThereIsNoBase64) {
   const Facts facts = Parsed(
       "file=/etc/ntp.conf\nstat=-rwsr-x--T 1 root adm 5 Jan 1 1970 /etc/ntp.conf\nencoding=hex\n"
-      "data= 00 41 0a\ndata= ff 7e\n");
+      " 00 41 0a\n ff 7e\n.\n");
   const FileFact& file = facts.files.at("/etc/ntp.conf");
   EXPECT_EQ(file.content, std::string("\0A\n\xff~", 5));
   EXPECT_EQ(file.mode, 05750u);
 }
 
 TEST(ParseProbe, DecodesBase64WithPadding) {
-  const Facts facts = Parsed("file=/f\nencoding=base64\ndata=YWJj\ndata=ZA==\n");
+  const Facts facts = Parsed("file=/f\nencoding=base64\nYWJj\nZA==\n.\nuid=0\n");
   EXPECT_EQ(facts.files.at("/f").content, "abcd");
 }
 
 TEST(ParseProbe, MarksFilesLongerThanTheProbeCarries) {
   std::string lines = "file=/f\nencoding=hex\n";
-  for (int i = 0; i < 4096; ++i) lines += "data= 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41\n";
-  EXPECT_TRUE(Parsed(lines).files.at("/f").truncated);
+  for (int i = 0; i < 4096; ++i) lines += " 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41\n";
+  EXPECT_TRUE(Parsed(lines + ".\n").files.at("/f").truncated);
 }
 
 TEST(ParseProbe, MissingCapabilityMeansThatTheClockCannotBeSet) {

@@ -133,28 +133,51 @@ TEST(Connect, SshConfigGivesWhatTheInventoryLeavesOpen) {
   EXPECT_EQ(outcome.out, "there\n");
 }
 
-TEST(Connect, ProxyCommandOfSshConfigCarriesTheConnection) {
-  const Sshd sshd;
+// Carries bytes between standard input and output and HOST PORT; after MOST bytes from us it stops
+// reading for five seconds, then ends.
+constexpr const char* kRelay = R"(
+import os, socket, sys, threading, time
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+left = int(sys.argv[3])
+def up():
+    global left
+    while left > 0 and (block := os.read(0, 65536)):
+        connection.sendall(block)
+        left -= len(block)
+    if left <= 0:
+        time.sleep(5)
+    os._exit(0)
+threading.Thread(target=up).start()
+while block := connection.recv(65536):
+    os.write(1, block)
+os._exit(0)
+)";
+
+FleetOptions ThroughRelay(const Sshd& sshd, const std::string& most) {
   FleetOptions options = QuickOptions();
   options.use_ssh_config = true;
   options.ssh_config_file =
-      ConfigFor(sshd, "Host *\n  ProxyCommand /usr/bin/python3 " +
-                          sshd.folder().Write("pipe.py",
-                                              "import socket, sys, threading, os\n"
-                                              "s = socket.create_connection((sys.argv[1], "
-                                              "int(sys.argv[2])))\n"
-                                              "def up():\n"
-                                              "    while (b := os.read(0, 65536)):\n"
-                                              "        s.sendall(b)\n"
-                                              "    os._exit(0)\n"
-                                              "threading.Thread(target=up).start()\n"
-                                              "while (b := s.recv(65536)):\n"
-                                              "    os.write(1, b)\n"
-                                              "os._exit(0)\n") +
-                          " %h %p");
-  const Outcome outcome = RunOn(sshd.Host(), {Line("echo through")}, options);
+      ConfigFor(sshd, fmt::format("Host *\n  ProxyCommand /usr/bin/python3 {} %h %p {}",
+                                  sshd.folder().Write("relay.py", kRelay), most));
+  return options;
+}
+
+TEST(Connect, ProxyCommandOfSshConfigCarriesTheConnection) {
+  const Sshd sshd;
+  const Outcome outcome = RunOn(sshd.Host(), {Line("echo through")}, ThroughRelay(sshd, "1000000"));
   ASSERT_FALSE(outcome.failure) << ToString(*outcome.failure);
   EXPECT_EQ(outcome.out, "through\n");
+}
+
+TEST(Connect, AHostThatStopsTakingInputDoesNotStopTheLoop) {
+  const Sshd sshd;
+  Command command = Line("cat >/dev/null");
+  command.shared_input = std::make_shared<const std::string>(5'000'000, 'x');
+  command.deadline = milliseconds(500);
+  const Outcome outcome = RunOn(sshd.Host(), {command}, ThroughRelay(sshd, "100000"));
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->fault, Fault::kTimedOut);
+  EXPECT_LT(outcome.took, std::chrono::seconds(4));
 }
 
 TEST(Connect, AProxyCommandThatFailsSaysWhy) {

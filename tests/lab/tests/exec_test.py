@@ -343,13 +343,51 @@ class Faults(ExecCase):
         with subprocess.Popen(self.command("-o", "json", "exec", "--", "sleep 30"), stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True) as process:
             deadline = time.monotonic() + 20
-            while time.monotonic() < deadline and not in_host("chrony06", "pgrep -f 'sleep 30' || true").strip():
-                pass
+            while not in_host("chrony06", "pgrep -fx 'sleep 30' || true").strip():
+                self.assertLess(time.monotonic(), deadline, "the command did not start")
             os.kill(self.fleetsync_of(process.pid), signal.SIGINT)
             output, _ = process.communicate(timeout=20)
         result = Result(process.returncode, output, "", 0)
         self.assertEqual(result.returncode, 130)
         self.assertEqual({entry["failure"]["fault"] for entry in result.hosts().values()}, {"interrupted"})
+
+
+class Passphrases(ExecCase):
+    def setUp(self):
+        self.encrypted = self.write("encrypted", pathlib.Path(self.key).read_text())
+        subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", self.encrypted], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.of_all = self.hosts_as("root", f", identity: {self.encrypted}", names=("chrony01", "chrony02"))
+
+    def type_in(self, *answers):
+        """Runs exec on a terminal and types an answer for each question."""
+        ours, theirs = os.openpty()
+        command = self.command("-o", "json", "exec", "--", "true", inventory=self.of_all)
+        with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env={key: value for key, value in os.environ.items() if key != "SSH_AUTH_SOCK"},
+                              start_new_session=True) as process:
+            os.close(theirs)
+            for answer in answers:
+                question = ""
+                while not question.endswith(": "):
+                    question += process.stderr.read(1)
+                self.assertEqual(question.strip(), f"passphrase of {self.encrypted}:")
+                os.write(ours, answer.encode() + b"\n")
+            output, errors = process.communicate(timeout=60)
+        os.close(ours)
+        self.assertNotIn("sesame", output + errors)
+        return Result(process.returncode, output, errors, 0)
+
+    def test_it_is_asked_once_for_all_hosts(self):
+        result = self.type_in("open sesame")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_a_slip_of_the_hand_can_be_mended(self):
+        self.assertEqual(self.type_in("wrong", "open sesame").returncode, 0)
+
+    def test_without_a_terminal_nobody_is_asked(self):
+        result = self.run_exec("-o", "json", "exec", "--", "true", inventory=self.of_all)
+        self.assertEqual(self.failure(result, "chrony01")["next_step"], f"ssh-add {self.encrypted}")
 
 
 class HostKeys(ExecCase):

@@ -349,11 +349,24 @@ class AHost(SyncAllCase):
         eventually(lambda: in_host(host, "ls /run/fleetsync-set-clock/stopped.* 2>/dev/null", check=False),
                    f"{host} is setting its clock")
 
+    @contextlib.contextmanager
+    def held_setting(self):
+        """The ntpdate of ntp01 does not begin before what this gives is called, or the end."""
+        ntpdate, hold = "/usr/sbin/ntpdate", "/run/hold-ntpdate"
+        wrapper = f'#!/bin/sh\nwhile [ -e {hold} ]; do sleep 0.1; done\nexec {ntpdate}.real "$@"\n'
+        in_host("ntp01", f"touch {hold}; mv {ntpdate} {ntpdate}.real && printf %s {shlex.quote(wrapper)} >{ntpdate} "
+                         f"&& chmod 755 {ntpdate}")
+        try:
+            yield lambda: in_host("ntp01", f"rm -f {hold}")
+        finally:
+            in_host("ntp01", f"rm -f {hold}; mv {ntpdate}.real {ntpdate}")
+
     def test_the_service_runs_again_after_sshd_was_killed_in_the_middle(self):
         set_offset("ntp01", 37)
-        with self.in_background("sync-all", "-l", "ntp01") as process:
+        with self.held_setting() as release, self.in_background("sync-all", "-l", "ntp01") as process:
             self.wait_until_stopped("ntp01")
             lab("fault", "ntp01", "kill-sshd")
+            release()
             output, _ = process.communicate(timeout=DEADLINE_S)
         self.assertEqual(process.returncode, 1)
         self.assertIn("it was setting its clock: the script there goes on", json.loads(output)["hosts"][0]["detail"])
@@ -363,7 +376,7 @@ class AHost(SyncAllCase):
 
     def test_the_service_runs_again_after_the_script_itself_was_killed(self):
         set_offset("ntp01", 37)
-        with self.in_background("sync-all", "-l", "ntp01") as process:
+        with self.held_setting(), self.in_background("sync-all", "-l", "ntp01") as process:
             self.wait_until_stopped("ntp01")
             in_host("ntp01", "kill -9 $(cat /run/fleetsync-set-clock/pid)")
             process.communicate(timeout=DEADLINE_S)
@@ -376,8 +389,9 @@ class AHost(SyncAllCase):
         pid_file = self.inventory.parent / "pid"
         command = " ".join(shlex.quote(str(word)) for word in self.command("sync-all", "--serial", "1", "-l",
                                                                            "ntp01,plain01")[5:])
-        with subprocess.Popen([LAB, "--lab", NAME, "run", "--", "sh", "-c", f"echo $$ > {pid_file}; exec {command}"],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with self.held_setting(), subprocess.Popen(
+                [LAB, "--lab", NAME, "run", "--", "sh", "-c", f"echo $$ > {pid_file}; exec {command}"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             self.wait_until_stopped("ntp01")
             os.kill(int(pid_file.read_text()), signal.SIGINT)
             output, _ = process.communicate(timeout=DEADLINE_S)
@@ -391,9 +405,10 @@ class AHost(SyncAllCase):
 
     def test_two_runs_do_not_set_one_host_at_once(self):
         set_offset("ntp01", 37)
-        with self.in_background("sync-all", "-l", "ntp01") as process:
+        with self.held_setting() as release, self.in_background("sync-all", "-l", "ntp01") as process:
             self.wait_until_stopped("ntp01")
             run = self.fleetsync("sync-all", "-l", "ntp01")
+            release()
             process.communicate(timeout=DEADLINE_S)
         self.assertEqual(process.returncode, 0)
         self.assertEqual(run.hosts["ntp01"]["detail"],
