@@ -125,7 +125,7 @@ class Checker {
     std::set<std::pair<int, int>> told;
     for (const Host& host : inventory_.hosts) {
       if (host.role == Role::kRelay) continue;
-      for (const std::string& server : host.time.servers) {
+      for (const std::string& server : AddressesOf(host.time.servers)) {
         const auto found = by_name_.find(server);
         if (found == by_name_.end() || found->second->role == Role::kRelay) continue;
         const Origin where = OriginOf(host, "time.servers");
@@ -164,7 +164,7 @@ class Checker {
   void CheckUpstreams(const Host& relay) {
     const Origin where = OriginOf(relay, "time.upstreams");
     std::set<std::string> seen;
-    for (const std::string& upstream : relay.time.upstreams) {
+    for (const std::string& upstream : AddressesOf(relay.time.upstreams)) {
       const auto own = by_name_.find(upstream);
       if (own != by_name_.end() && own->second == &relay)
         Tell(where, fmt::format("relay '{}' is its own upstream", relay.name), "remove it");

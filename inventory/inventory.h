@@ -8,20 +8,14 @@
 #include <vector>
 
 #include "base/secret.h"
-#include "base/time.h"
 #include "inventory/diagnostic.h"
+#include "inventory/secret_source.h"
+#include "inventory/time_settings.h"
 
 namespace fleetsync::inventory {
 
 enum class Role : uint8_t { kClient, kRelay };
 enum class Become : uint8_t { kNone, kSudo, kDoas };
-
-// Where a secret comes from; the bytes are read when a host is contacted, never stored here.
-struct SecretSource {
-  enum class Kind : uint8_t { kFile, kEnvironment, kCommand } kind = Kind::kFile;
-  std::string value;  // path, variable's name or command
-  Origin origin;
-};
 
 // How to reach a host. What is empty or unset here comes from ssh_config, then ssh's defaults.
 // Paths are absolute, or relative to the current folder, after Load.
@@ -36,19 +30,6 @@ struct Connection {
   std::optional<SecretSource> password_source;
   std::optional<SecretSource> become_password_source;
   Secret password;  // from servers.txt's password form
-};
-
-// What a host's time should be (the part of C2 that the first form of push knows).
-struct TimeSettings {
-  std::string daemon = "auto";         // auto, chrony, ntp, ntpsec
-  std::vector<std::string> upstreams;  // for relays
-  std::vector<std::string> servers;    // for clients; empty: the inventory's relays
-  std::vector<std::string> allow;      // networks that relays serve; empty: those of the hosts
-  std::optional<int> local_stratum;    // relays alone: serve the own clock when upstreams are gone
-  Duration tolerance = std::chrono::milliseconds(10);
-  std::optional<Duration> max_step;  // sync-all's limit; unset: 1000 s
-  bool allow_backward = true;        // false: never step these hosts' clocks backwards
-  std::vector<std::string> extra;    // lines of the user's own, copied into the daemon's file
 };
 
 // One value as `inventory show` prints it: what, and where it came from.

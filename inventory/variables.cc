@@ -121,8 +121,8 @@ Problem SetProxyJump(Host& host, const Word& word) {
   return CheckProxyJump(word.text);
 }
 
-Problem AddServer(std::vector<std::string>& target, const Word& word) {
-  target.push_back(word.text);
+Problem AddServer(std::vector<TimeSource>& target, const Word& word) {
+  target.push_back({.address = word.text});
   return CheckHostName(word.text);
 }
 
@@ -197,11 +197,11 @@ template <Strings Connection::*kMember>
 void ClearConnection(Host& host) {
   (host.connection.*kMember).clear();
 }
-template <Strings TimeSettings::*kMember>
+template <std::vector<TimeSource> TimeSettings::*kMember>
 Problem AddServerTo(Host& host, const Word& word) {
   return AddServer(host.time.*kMember, word);
 }
-template <Strings TimeSettings::*kMember>
+template <auto kMember>
 void ClearTime(Host& host) {
   (host.time.*kMember).clear();
 }

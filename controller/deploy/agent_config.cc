@@ -31,9 +31,9 @@ std::vector<std::string> ServersOf(const inventory::Inventory& inventory,
     // A relay of a site without upstreams is its own reference. It is asked on the address that it
     // serves: loopback is not among the networks that a relay allows.
     return host.time.upstreams.empty() ? std::vector<std::string>{AddressOf(host)}
-                                       : host.time.upstreams;
+                                       : inventory::AddressesOf(host.time.upstreams);
   }
-  if (!host.time.servers.empty()) return host.time.servers;
+  if (!host.time.servers.empty()) return inventory::AddressesOf(host.time.servers);
   std::vector<std::string> servers;
   for (const inventory::Host* relay : inventory.Relays()) servers.push_back(AddressOf(*relay));
   return servers;

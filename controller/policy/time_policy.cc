@@ -55,28 +55,31 @@ StatusOr<DaemonChoice> ChoiceOf(const inventory::Host& host) {
 }
 
 // What a client asks: its own `servers`, else every relay of the inventory.
-std::vector<std::string> ServersOf(const inventory::Inventory& inventory,
-                                   const inventory::Host& host) {
+std::vector<inventory::TimeSource> ServersOf(const inventory::Inventory& inventory,
+                                             const inventory::Host& host) {
   if (host.role == inventory::Role::kRelay) return host.time.upstreams;
   if (!host.time.servers.empty()) return host.time.servers;
-  std::vector<std::string> servers;
+  std::vector<inventory::TimeSource> servers;
   for (const inventory::Host* relay : inventory.Relays())
-    servers.push_back(relay->connection.address.empty() ? relay->name : relay->connection.address);
+    servers.push_back(
+        {.address = relay->connection.address.empty() ? relay->name : relay->connection.address});
   return servers;
 }
 
 Status AddSources(const inventory::Inventory& inventory, const inventory::Host& host,
                   TimePolicy& policy) {
   const bool relay = host.role == inventory::Role::kRelay;
-  for (std::string& server : ServersOf(inventory, host)) {
-    if (!IsServerName(server) && !inventory::IsIpAddress(server))
+  for (inventory::TimeSource& server : ServersOf(inventory, host)) {
+    if (!IsServerName(server.address) && !inventory::IsIpAddress(server.address))
       return Invalid(host,
                      fmt::format("'{}' cannot be a time server's name or address; write it alone, "
                                  "without options",
-                                 Printable(server)));
-    const auto same = [&](const Source& known) { return known.address == server; };
+                                 Printable(server.address)));
+    const auto same = [&](const inventory::TimeSource& known) {
+      return known.address == server.address;
+    };
     if (std::none_of(policy.sources.begin(), policy.sources.end(), same))
-      policy.sources.push_back({std::move(server)});
+      policy.sources.push_back(std::move(server));
   }
   if (!policy.sources.empty() || (relay && policy.local_stratum)) return absl::OkStatus();
   return Invalid(host, relay ? "this relay has no upstream; set time.upstreams, or "

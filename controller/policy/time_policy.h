@@ -19,12 +19,6 @@ enum class DaemonChoice : uint8_t {
   kNtpsec,
 };
 
-// A server that a host takes its time from.
-struct Source {
-  std::string address;  // a name or an address that passed CheckSource
-  bool iburst = true;
-};
-
 // What a host's time service should be, whatever the daemon. Made from the inventory alone: the
 // same inventory gives the same policy.
 struct TimePolicy {
@@ -32,10 +26,10 @@ struct TimePolicy {
   std::string inventory;  // base name of the file, for the heading of rendered files
   inventory::Role role = inventory::Role::kClient;
   DaemonChoice daemon = DaemonChoice::kAuto;
-  std::vector<Source> sources;            // relays: the upstreams; clients: the relays
-  std::vector<inventory::Network> allow;  // whom a relay serves; empty on clients
-  std::optional<int> local_stratum;       // relays alone
-  std::vector<std::string> extra;         // the user's own lines, printable
+  std::vector<inventory::TimeSource> sources;  // relays: the upstreams; clients: the relays
+  std::vector<inventory::Network> allow;       // whom a relay serves; empty on clients
+  std::optional<int> local_stratum;            // relays alone
+  std::vector<std::string> extra;              // the user's own lines, printable
 };
 
 // InvalidArgument, naming the host: a client without any relay or server, a relay with neither

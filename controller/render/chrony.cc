@@ -21,7 +21,7 @@ std::string_view LeapSecondLine(std::string_view version) {
 
 StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platform& platform) {
   std::string body;
-  for (const policy::Source& source : policy.sources)
+  for (const inventory::TimeSource& source : policy.sources)
     body += fmt::format("server {}{}\n", source.address, source.iburst ? " iburst" : "");
   const std::string drift = PlainPath(platform.drift_path, "/var/lib/chrony/drift");
   body += fmt::format("driftfile {}\n", drift);

@@ -145,7 +145,7 @@ StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& 
   FS_RETURN_IF_ERROR(CheckExtra(policy, facts::ToString(platform.daemon)));
   const bool ntpsec = platform.daemon == facts::Daemon::kNtpsec;
   std::string body;
-  for (const policy::Source& source : policy.sources)
+  for (const inventory::TimeSource& source : policy.sources)
     body += fmt::format("server {}{}\n", source.address, source.iburst ? " iburst" : "");
   body += fmt::format(
       "driftfile {}\n",

@@ -20,7 +20,7 @@ bool HasLineBreak(const policy::TimePolicy& policy) {
   };
   return bad(policy.inventory) || std::any_of(policy.extra.begin(), policy.extra.end(), bad) ||
          std::any_of(policy.sources.begin(), policy.sources.end(),
-                     [&](const policy::Source& source) {
+                     [&](const inventory::TimeSource& source) {
                        return bad(source.address) || source.address.empty() ||
                               source.address.find_first_of(" \t#!;\"'") != std::string::npos;
                      });

@@ -33,8 +33,9 @@ std::vector<Server> FindAll(const Inventory& inventory, const std::vector<std::s
 }
 
 std::vector<Server> ServersOf(const Inventory& inventory, const Host& host) {
-  if (host.role == inventory::Role::kRelay) return FindAll(inventory, host.time.upstreams);
-  if (!host.time.servers.empty()) return FindAll(inventory, host.time.servers);
+  if (host.role == inventory::Role::kRelay)
+    return FindAll(inventory, AddressesOf(host.time.upstreams));
+  if (!host.time.servers.empty()) return FindAll(inventory, AddressesOf(host.time.servers));
   std::vector<Server> servers;
   for (const Host* relay : inventory.Relays()) {
     servers.push_back({.name = relay->name, .address = AddressOf(*relay), .host = relay});

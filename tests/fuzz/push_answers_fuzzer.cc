@@ -22,7 +22,7 @@ policy::TimePolicy Policy() {
   policy::TimePolicy policy;
   policy.host = "web07";
   policy.inventory = "fleet.yaml";
-  policy.sources = {{"ntp1.example"}};
+  policy.sources = {{.address = "ntp1.example"}};
   return policy;
 }
 

@@ -61,7 +61,7 @@ void CheckFile(const policy::TimePolicy& policy, facts::Daemon daemon) {
   // The lines that the policy did not bring are the same whatever it brought.
   policy::TimePolicy plain = policy;
   plain.extra.clear();
-  plain.sources = {{"a"}};
+  plain.sources = {{.address = "a"}};
   const auto bare = render::RenderTimeService(plain, PlatformOf(daemon, ""));
   Check(bare.ok());
   const size_t more = policy.extra.empty() ? 0 : policy.extra.size() + 2;
@@ -80,7 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   policy::TimePolicy policy;
   policy.host = "web07";
   policy.inventory = "fleet.yaml";
-  policy.sources = {{std::string(lines[0])}};
+  policy.sources = {{.address = std::string(lines[0])}};
   for (size_t i = 1; i < lines.size(); ++i) policy.extra.emplace_back(lines[i]);
   CheckFile(policy, facts::Daemon::kChrony);
   CheckFile(policy, facts::Daemon::kNtpClassic);

@@ -140,8 +140,8 @@ hosts:
   EXPECT_EQ(host.variables.at("become_password_command").text, "(command)");
   EXPECT_EQ(host.role, Role::kRelay);
   EXPECT_EQ(host.time.daemon, "chrony");
-  EXPECT_THAT(host.time.upstreams, ElementsAre("a", "b"));
-  EXPECT_THAT(host.time.servers, ElementsAre("c"));
+  EXPECT_THAT(AddressesOf(host.time.upstreams), ElementsAre("a", "b"));
+  EXPECT_THAT(AddressesOf(host.time.servers), ElementsAre("c"));
   EXPECT_THAT(host.time.allow, ElementsAre("192.168.11.0/24", "fd00::/8", "10.0.0.7"));
   EXPECT_EQ(host.time.local_stratum, 10);
   EXPECT_EQ(host.time.tolerance, 250us);
@@ -156,8 +156,8 @@ TEST(FleetYaml, AnEmptyListTakesAwayWhatWouldBeInherited) {
       "[]}}\n",
       "f");
   ASSERT_THAT(Texts(loaded.diagnostics), IsEmpty());
-  EXPECT_THAT(loaded.inventory.FindHost("x")->time.servers, IsEmpty());
-  EXPECT_THAT(loaded.inventory.FindHost("y")->time.servers, ElementsAre("a", "b"));
+  EXPECT_THAT(AddressesOf(loaded.inventory.FindHost("x")->time.servers), IsEmpty());
+  EXPECT_THAT(AddressesOf(loaded.inventory.FindHost("y")->time.servers), ElementsAre("a", "b"));
 }
 
 TEST(FleetYaml, OneFormOfAPasswordReplacesAnother) {

@@ -32,7 +32,7 @@ TEST(Resolve, AListReplacesTheWeakerOneAndIsNotAddedToIt) {
   Host result;
   EXPECT_THAT(Resolve(std::vector<Layer>{{"host", 0, &host}, {"group", 1, &group}}, result),
               IsEmpty());
-  EXPECT_THAT(result.time.servers, ElementsAre("a"));
+  EXPECT_THAT(AddressesOf(result.time.servers), ElementsAre("a"));
 }
 
 TEST(Resolve, OnlyWhatDecidesIsAConflict) {

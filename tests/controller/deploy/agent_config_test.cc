@@ -44,14 +44,15 @@ TEST(AgentConfig, AClientMeasuresEveryRelay) {
 
 TEST(AgentConfig, ServersOfTheHostsOwnComeBeforeTheRelays) {
   Inventory inventory = TwoRelaysAndAClient();
-  inventory.hosts[2].time.servers = {"ntp.example"};
+  inventory.hosts[2].time.servers = {{.address = "ntp.example"}};
   EXPECT_THAT(ServersOf(inventory, inventory.hosts[2]), ElementsAre("ntp.example"));
 }
 
 TEST(AgentConfig, ARelayMeasuresItsUpstreamsOrItselfWithoutAny) {
   Inventory inventory = TwoRelaysAndAClient();
   EXPECT_THAT(ServersOf(inventory, inventory.hosts[0]), ElementsAre("198.18.0.1"));
-  inventory.hosts[0].time.upstreams = {"0.pool.ntp.org", "1.pool.ntp.org"};
+  inventory.hosts[0].time.upstreams = {{.address = "0.pool.ntp.org"},
+                                       {.address = "1.pool.ntp.org"}};
   EXPECT_THAT(ServersOf(inventory, inventory.hosts[0]),
               ElementsAre("0.pool.ntp.org", "1.pool.ntp.org"));
 }
@@ -75,10 +76,10 @@ TEST(AgentConfig, WithoutAServerItSaysWhatTheInventoryNeeds) {
 
 TEST(AgentConfig, ANameWithANewLineCannotAddADirective) {
   Inventory inventory = TwoRelaysAndAClient();
-  inventory.hosts[2].time.servers = {"a\nuser root"};
+  inventory.hosts[2].time.servers = {{.address = "a\nuser root"}};
   const auto text = RenderAgentConfig(inventory, inventory.hosts[2], {.controller = "ctl:8123"});
   EXPECT_EQ(text.status().code(), absl::StatusCode::kInvalidArgument);
-  inventory.hosts[2].time.servers = {"a"};
+  inventory.hosts[2].time.servers = {{.address = "a"}};
   inventory.hosts[2].name = "web 01";
   EXPECT_EQ(
       RenderAgentConfig(inventory, inventory.hosts[2], {.controller = "ctl:8123"}).status().code(),

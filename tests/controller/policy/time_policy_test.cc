@@ -21,7 +21,7 @@ Host Named(std::string name, Role role = Role::kClient, std::string address = {}
 
 Host Relay(std::string name, std::string address = {}) {
   Host host = Named(std::move(name), Role::kRelay, std::move(address));
-  host.time.upstreams = {"0.pool.ntp.org", "1.pool.ntp.org"};
+  host.time.upstreams = {{.address = "0.pool.ntp.org"}, {.address = "1.pool.ntp.org"}};
   return host;
 }
 
@@ -47,7 +47,7 @@ std::string ErrorOf(const Inventory& inventory, size_t host = 0) {
 
 std::vector<std::string> SourcesOf(const TimePolicy& policy) {
   std::vector<std::string> names;
-  for (const Source& source : policy.sources) names.push_back(source.address);
+  for (const inventory::TimeSource& source : policy.sources) names.push_back(source.address);
   return names;
 }
 
@@ -60,7 +60,7 @@ std::vector<std::string> AllowOf(const TimePolicy& policy) {
 
 TEST(TimePolicy, AClientAsksEveryRelayAndNeverTheUpstreams) {
   Host client = Named("web1");
-  client.time.upstreams = {"0.pool.ntp.org"};
+  client.time.upstreams = {{.address = "0.pool.ntp.org"}};
   const TimePolicy policy =
       PolicyOf(Of(std::move(client), Relay("ntp1.example"), Relay("ntp2.example", "10.0.0.2")));
   EXPECT_THAT(SourcesOf(policy), ElementsAre("ntp1.example", "10.0.0.2"));
@@ -70,7 +70,8 @@ TEST(TimePolicy, AClientAsksEveryRelayAndNeverTheUpstreams) {
 
 TEST(TimePolicy, AClientsOwnServersReplaceTheRelays) {
   Host client = Named("web1");
-  client.time.servers = {"10.9.9.9", "10.9.9.9", "fe80::1%eth0"};
+  client.time.servers = {
+      {.address = "10.9.9.9"}, {.address = "10.9.9.9"}, {.address = "fe80::1%eth0"}};
   EXPECT_THAT(SourcesOf(PolicyOf(Of(std::move(client), Relay("ntp1")))),
               ElementsAre("10.9.9.9", "fe80::1%eth0"));
 }
@@ -128,7 +129,7 @@ TEST(TimePolicy, AServerThatIsNoNameIsRefused) {
   for (const std::string server : {"a b", "a\nallow all", "-oProxyCommand=x", "$(id)", "a;b", "",
                                    "ntp1 iburst", "'x'", "#x", ".x"}) {
     Host client = Named("web1");
-    client.time.servers = {server};
+    client.time.servers = {{.address = server}};
     EXPECT_THAT(ErrorOf(Of(std::move(client))),
                 testing::HasSubstr("cannot be a time server's name"))
         << server;

@@ -38,7 +38,7 @@ TEST(PoliciesFor, NamesEveryHostThatHasNone) {
 TEST(PoliciesFor, AreInTheOrderOfTheHosts) {
   inventory::Inventory inventory =
       Of({{"web1", inventory::Role::kClient}, {"ntp1", inventory::Role::kRelay}});
-  inventory.hosts[1].time.upstreams = {"0.pool.ntp.org"};
+  inventory.hosts[1].time.upstreams = {{.address = "0.pool.ntp.org"}};
   const auto policies = PoliciesFor(inventory, All(inventory));
   ASSERT_TRUE(policies.ok()) << policies.status();
   EXPECT_EQ((*policies)[0].host, "web1");
@@ -51,7 +51,7 @@ TEST(Rollout, WhenAllRelaysFailTheirClientsAreLeftAlone) {
   inventory::Inventory inventory =
       Of({{"web1", inventory::Role::kClient}, {"ntp1", inventory::Role::kRelay}});
   for (inventory::Host& host : inventory.hosts) {
-    host.time.upstreams = {"0.pool.ntp.org"};
+    host.time.upstreams = {{.address = "0.pool.ntp.org"}};
     host.connection.address = "127.0.0.1";
     host.connection.port = 1;
   }
@@ -76,7 +76,7 @@ TEST(Rollout, WhenAllRelaysFailTheirClientsAreLeftAlone) {
 
 TEST(Rollout, StoppedBeforeItBeganNothingIsContacted) {
   inventory::Inventory inventory = Of({{"web1", inventory::Role::kClient}});
-  inventory.hosts[0].time.servers = {"10.0.0.1"};
+  inventory.hosts[0].time.servers = {{.address = "10.0.0.1"}};
   const auto hosts = All(inventory);
   const std::atomic<bool> stop{true};
   const auto results = Rollout(hosts, *PoliciesFor(inventory, hosts), {}, {}, stop);

@@ -13,7 +13,7 @@ inline policy::TimePolicy Client() {
   policy::TimePolicy policy;
   policy.host = "web07.example";
   policy.inventory = "fleet.yaml";
-  policy.sources = {{"ntp1.example"}, {"10.77.0.2"}};
+  policy.sources = {{.address = "ntp1.example"}, {.address = "10.77.0.2"}};
   return policy;
 }
 
@@ -22,7 +22,7 @@ inline policy::TimePolicy Relay() {
   policy.host = "ntp1.example";
   policy.inventory = "fleet.yaml";
   policy.role = inventory::Role::kRelay;
-  policy.sources = {{"0.pool.ntp.org"}, {"1.pool.ntp.org"}};
+  policy.sources = {{.address = "0.pool.ntp.org"}, {.address = "1.pool.ntp.org"}};
   for (const char* network : {"192.168.0.0/16", "10.77.3.4", "fd00:11::/32", "2001:db8::9"})
     policy.allow.push_back(*inventory::ParseNetwork(network));
   policy.local_stratum = 10;

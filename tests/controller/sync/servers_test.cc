@@ -22,10 +22,12 @@ Host& Add(Inventory& inventory, std::string name, std::string address, Role role
 
 struct Fleet {
   Fleet() {
-    Add(inventory, "relay1", "198.18.1.1", Role::kRelay).time.upstreams = {"0.pool.ntp.org"};
+    Add(inventory, "relay1", "198.18.1.1", Role::kRelay).time.upstreams = {
+        {.address = "0.pool.ntp.org"}};
     Add(inventory, "relay2", "", Role::kRelay);
     Add(inventory, "web1", "198.18.1.3", Role::kClient);
-    Add(inventory, "db1", "198.18.1.4", Role::kClient).time.servers = {"relay1", "ntp.example"};
+    Add(inventory, "db1", "198.18.1.4", Role::kClient).time.servers = {{.address = "relay1"},
+                                                                       {.address = "ntp.example"}};
   }
   std::vector<Assignment> Assign(const std::vector<std::string>& names,
                                  const std::vector<std::string>& relays = {}) {
