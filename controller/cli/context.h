@@ -38,6 +38,7 @@ struct Context {
   CommonOptions options;
   const std::atomic<bool>* stop = nullptr;  // set by the first Ctrl-C
   bool color = false;                       // standard output is a terminal that wants colour
+  std::vector<std::string> command_words;   // what stands after --
 
   bool json() const { return options.output == OutputFormat::kJson; }
 };

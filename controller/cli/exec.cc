@@ -25,7 +25,7 @@ constexpr size_t kLargestInput = size_t{1} << 30;
 constexpr Duration kQuiet = std::chrono::seconds(1);
 
 struct ExecOptions {
-  std::vector<std::string> words;
+  std::vector<std::string> misplaced;  // a command that does not stand after --
   std::string input_path;
   bool become = false;
   bool lines = false;
@@ -114,7 +114,11 @@ class ExecObserver : public ssh::FleetObserver {
 };
 
 StatusOr<ssh::Command> MakeCommand(const Context& context, const ExecOptions& options) {
-  ssh::Command command{.line = Join(options.words, " "),
+  if (!options.misplaced.empty() || context.command_words.empty())
+    return absl::InvalidArgumentError(
+        fmt::format("exec: write the command after --, such as: fleetsync exec -- {}",
+                    options.misplaced.empty() ? "uptime" : Join(options.misplaced, " ")));
+  ssh::Command command{.line = Join(context.command_words, " "),
                        .standard_input = "",
                        .become = options.become,
                        .max_output = options.max_output,
@@ -181,8 +185,7 @@ void AddExec(CLI::App& app, Action& action) {
       "ssh.\n"
       "Exit code: 0 when the command ended with 0 on every host, 1 otherwise.");
   auto options = std::make_shared<ExecOptions>();
-  command->add_option("COMMAND", options->words, "The command and its arguments, after --")
-      ->required();
+  command->add_option("COMMAND", options->misplaced, "The command and its arguments, after --");
   command->add_flag("--become", options->become,
                     "Become root by the host's become method (sudo, doas) first");
   command->add_flag("--lines", options->lines,

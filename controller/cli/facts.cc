@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
+#include "controller/cli/last_run.h"
 #include "controller/facts/facts_json.h"
 #include "controller/facts/probe_conversation.h"
 #include "controller/ssh/fleet.h"
@@ -178,9 +179,12 @@ int RunFacts(Context context, const std::vector<std::string>& patterns) {
     return kHostFailed;
   }
   Print(context, results);
+  std::vector<std::string> failed;
+  for (const HostFacts& result : results)
+    if (!result.facts.ok()) failed.push_back(result.host->name);
+  RememberFailed(context, failed);
   if (*context.stop) return kInterrupted;
-  const auto failed = [](const HostFacts& result) { return !result.facts.ok(); };
-  return std::any_of(results.begin(), results.end(), failed) ? kHostFailed : kAllWell;
+  return failed.empty() ? kAllWell : kHostFailed;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -79,11 +80,18 @@ int main(int argc, char** argv) {
   AddCommonOptions(app, context.options);
   AddCommands(app, action);
   TakeCommonOptionsAnywhere(app);
+  // Not for CLI11, which takes a word like "[ -f /etc/ntp.conf ]" for a list.
+  char** const end = std::find(argv, argv + argc, std::string_view("--"));
+  if (end != argv + argc) context.command_words.assign(end + 1, argv + argc);
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(end - argv), argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     PrintError(DescribeParseError(app, error));
+    return kUsage;
+  }
+  if (!context.command_words.empty() && !app.got_subcommand("exec")) {
+    PrintError("words after -- are the command of 'exec'; write what was meant before it");
     return kUsage;
   }
   InstallSignalHandlers();

@@ -115,9 +115,41 @@ class Commands(ExecCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("(7 hosts): ok\n100000\n", result.stdout)
 
+    def test_brackets_are_the_commands_own(self):
+        self.assertEqual(self.run_exec("-l", "chrony01", "exec", "--", "[ -f /etc/passwd ]").returncode, 0)
+
+    def test_a_command_without_dashes_before_it_is_not_guessed_at(self):
+        result = self.run_exec("exec", "uptime")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("write the command after --, such as: fleetsync exec -- uptime", result.stderr)
+
     def test_a_wrong_inventory_contacts_nobody(self):
         result = self.run_exec("exec", "--", "true", inventory=self.write("bad.yaml", "hosts: [web01\n"))
         self.assertEqual(result.returncode, 2)
+
+
+class FailedOfTheLastRun(ExecCase):
+    ON_TWO = "[ $(hostname) != chrony02 ] && [ $(hostname) != busybox01 ]"
+
+    def test_they_alone_are_chosen_until_they_do_well(self):
+        self.assertEqual(self.run_exec("exec", "--", self.ON_TWO).returncode, 1)
+        again = self.run_exec("-o", "json", "--failed", "exec", "--", "true")
+        self.assertEqual(set(again.hosts()), {"busybox01", "chrony02"}, again.stderr)
+        none = self.run_exec("--failed", "exec", "--", "true")
+        self.assertEqual(none.returncode, 2)
+        self.assertIn("no host failed in the last run", none.stderr)
+
+    def test_a_limit_narrows_them(self):
+        self.assertEqual(self.run_exec("exec", "--", self.ON_TWO).returncode, 1)
+        again = self.run_exec("-o", "json", "--failed", "-l", "chrony*", "exec", "--", "true")
+        self.assertEqual(set(again.hosts()), {"chrony02"})
+
+    def test_hosts_that_could_not_be_asked_are_remembered_by_facts_as_well(self):
+        self.fault("chrony03", "drop")
+        self.assertEqual(self.run_exec("--connect-timeout", "1s", "facts").returncode, 1)
+        lab("fault", "chrony03", "drop", "--off")
+        again = self.run_exec("-o", "json", "--failed", "exec", "--", "true")
+        self.assertEqual(set(again.hosts()), {"chrony03"})
 
 
 class Become(ExecCase):
