@@ -23,6 +23,7 @@ namespace {
 struct PushFlags {
   push::ReportOptions report;
   size_t serial = 0;
+  bool overwrite_edits = false;
 };
 
 // "20260523T113410Z-3f2a91c0": sorts by time, and two controllers cannot make the same one.
@@ -65,6 +66,7 @@ int RunPush(const Context& context, const PushFlags& flags) {
     return kUsage;
   }
   push::RolloutOptions options{.push = {.check = flags.report.check,
+                                        .overwrite_edits = flags.overwrite_edits,
                                         .apply = {.run_id = NewRunId()},
                                         .deadline = context.options.timeout},
                                .fleet = FleetOptionsFrom(context.options),
@@ -114,6 +116,10 @@ void AddPush(CLI::App& app, Action& action) {
                     "Compare only and touch nothing; exit code 3 when anything would change");
   command->add_flag("--diff", flags->report.diff,
                     "Show each file's unified diff, hosts with the same change together");
+  command->add_flag(
+      "--overwrite-drift", flags->overwrite_edits,
+      "Replace files that were edited by hand since the last push; else such a host is\n"
+      "left alone and counts as failed");
   command
       ->add_option("--serial", flags->serial,
                    "Clients at a time; the next ones begin when these are done [all]")

@@ -61,9 +61,11 @@ struct Facts {
   std::string cron;      // cron.d, crontab, busybox or empty
   bool cron_running = false;
   std::vector<std::string>
-      time_jobs;           // cron lines that run ntpdate, hwclock and the like: "file: line"
-  std::string timezone;    // "Europe/Berlin"; empty when /etc/localtime is a copy of no known name
-  std::string utc_offset;  // "+0200", as date(1) prints it
+      time_jobs;         // cron lines that run ntpdate, hwclock and the like: "file: line"
+  std::string timezone;  // "Europe/Berlin"; empty when /etc/localtime is a copy of no known name
+  std::string localtime_link;  // where /etc/localtime points; empty: it is no link
+  std::string utc_offset;      // "+0200", as date(1) prints it
+  int64_t clock_s = 0;  // the host's clock when it was asked, seconds since 1970; 0: not told
   bool has_rtc = false;
   bool rtc_is_local = false;  // the hardware clock keeps local time (/etc/adjtime)
   std::string udp123_holder;  // program's name (and pid) that holds UDP 123, or empty

@@ -13,8 +13,9 @@ namespace {
 constexpr unsigned kCapSysTime = 25;             // capabilities(7)
 constexpr size_t kFileLimit = size_t{64} << 10;  // what the probe carries of one file
 
-int ToInt(std::string_view text) {
-  int value = 0;
+template <class Int = int>
+Int ToInt(std::string_view text) {
+  Int value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value < 0 ? 0 : value;
 }
@@ -244,11 +245,15 @@ class Reader {
       facts_.cron_running = !value.empty();
     } else if (key == "time_job") {
       facts_.time_jobs.push_back(value);
+    } else if (key == "localtime_link") {
+      facts_.localtime_link = value;
     } else if (key == "timezone") {
       facts_.timezone = value;
     } else if (key == "clock") {
       const auto words = SplitWords(value);
-      if (words.size() >= 2) facts_.utc_offset = words[1];
+      if (words.size() < 2) return;
+      facts_.clock_s = ToInt<int64_t>(words[0]);
+      facts_.utc_offset = words[1];
     } else if (key == "rtc") {
       facts_.has_rtc = !value.empty();
     } else if (key == "rtc.local") {

@@ -410,6 +410,7 @@ cron_jobs() {
 
 zone() {
   link=$(readlink /etc/localtime 2>/dev/null)
+  emit localtime_link "$link"
   case $link in
     *zoneinfo/*) emit timezone "${link#*zoneinfo/}" ;;
     *)
@@ -442,7 +443,8 @@ files() {
       /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf \
       /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate \
       /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd \
-      /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync /etc/adjtime; do
+      /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync /etc/adjtime \
+      /etc/timezone; do
     [ -f "$path" ] && set -- "$@" "$path"
   done
   for path in /etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys \

@@ -85,6 +85,29 @@ check_file() {
   [ "$digest" = "$2" ] || fail "$1 has changed since it was read"
 }
 
+# check_link PATH TARGET: TARGET is where the probe saw it point, empty for no link.
+check_link() {
+  link_of "$1"
+  rm -f "$new" "$old" || fail "$target: cannot write beside it"
+  [ "$(readlink "$target")" = "$2" ] || fail "$1 has changed since it was read"
+}
+
+# needs_file PATH WHY
+needs_file() { [ -f "$1" ] || fail "$2"; }
+
+# keep_link NUMBER PATH
+keep_link() {
+  link_of "$2"
+  kind=absent
+  if [ -L "$target" ] || [ -e "$target" ]; then
+    kind=there
+    why=$(cp -dp "$target" "$kept/$1.before" 2>&1) || fail "$why"
+  fi
+  why=$( { echo "$kind" >"$kept/$1.kind" && printf '%s link %s\n' "$1" "$2" >>"$kept/manifest"; } 2>&1) ||
+    fail "$why"
+  why=
+}
+
 # keep_file NUMBER PATH: the backup that a rollback starts from.
 keep_file() {
   target_of "$2"
@@ -181,23 +204,97 @@ swap_file() {
   durable "${target%/*}"
 }
 
-# change_service SERVICE PROGRAM left|started|restarted ENABLE
-change_service() {
+# take_file PATH: away, with the same way back.
+take_file() {
+  target_of "$1"
+  why=$(mv -f "$target" "$old" 2>&1) || fail "$why"
+  why=
+  durable "${target%/*}"
+}
+
+# swap_link PATH TARGET
+swap_link() {
+  link_of "$1"
+  if [ -L "$target" ] || [ -e "$target" ]; then
+    why=$(cp -dp "$target" "$old" 2>&1) || fail "$why"
+  fi
+  why=$(ln -s "$2" "$new" 2>&1) && why=$(mv -f "$new" "$target" 2>&1) || fail "$why"
+  why=
+  durable "${target%/*}"
+}
+
+# From here on the undo looks after services and packages as well.
+touch_services() {
   why=$( { : >"$kept/touched"; } 2>&1) || fail "$why"
   why=
   durable "$kept"
-  if [ "$4" = yes ] && ! service_boot yes "$1"; then
+}
+
+# change_service SERVICE PROGRAM left|started|restarted|stopped left|enabled|disabled
+change_service() {
+  touch_services
+  case $4 in
+    left) ;;
+    enabled) service_boot yes "$1" ;;
+    disabled) service_boot no "$1" ;;
+  esac || {
     last_line
-    fail "$1 cannot be enabled at boot: $line"
-  fi
+    fail "$1 cannot be $4 at boot: $line"
+  }
   case $3 in
     left) return ;;
     started) service_call start "$1" ;;
     restarted) service_restart "$1" "$2" ;;
+    stopped)
+      service_stop "$1" "$2" && return
+      last_line
+      fail "$1 does not stop: $line" ;;
   esac || {
     last_line
     fail "$1 does not start: $line"
   }
+}
+
+# set_clock KIND PROGRAM SERVICE NAME SERVER…: once, by the daemon's own one-shot mode, before it is
+# started. A clock that cannot be set now is left to the daemon: what it says is a note.
+set_clock() {
+  kind=$1 program=$2
+  touch_services
+  service_stop "$3" "$4"
+  shift 4
+  if ask_once "$@" >"$log" 2>&1; then
+    say 'note the clock was set before the daemon was started'
+  else
+    last_line
+    say "note the clock could not be set before the daemon was started: $line"
+  fi
+}
+
+ask_once() {
+  case $kind in
+    chrony)
+      for server; do
+        shift
+        set -- "$@" "server $server iburst"
+      done
+      limited 20 "$program" -q "$@" ;;
+    *)
+      if has ntpdig; then limited 20 ntpdig -S -p 4 "$@"
+      elif has ntpdate; then limited 20 ntpdate -b -p 4 "$@"
+      else limited 60 "$program" -gq; fi ;;
+  esac </dev/null 9>&-
+}
+
+limited() {
+  if has timeout; then timeout "$@"; else shift; "$@"; fi
+}
+
+# install_package MANAGER PACKAGE
+install_package() {
+  touch_services
+  package install "$1" "$2" && return
+  last_line
+  fail "$1 does not install $2: $line"
 }
 
 # verify_service SERVICE PROGRAM INQUIRY

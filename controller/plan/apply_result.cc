@@ -6,6 +6,7 @@ namespace fleetsync::plan {
 namespace {
 
 constexpr std::string_view kMark = "@fleetsync ";
+constexpr size_t kMaxNotes = 20;
 
 // Takes the first word off `line`.
 std::string_view TakeWord(std::string_view& line) {
@@ -19,6 +20,8 @@ void Read(std::string_view line, ApplyResult& result) {
   const std::string_view word = TakeWord(line);
   if (word == "stage") {
     result.stage = Printable(Trim(line));
+  } else if (word == "note") {
+    if (result.notes.size() < kMaxNotes) result.notes.push_back(Printable(Trim(line)));
   } else if (word == "recovered") {
     result.recovered = Printable(Trim(line));
   } else if (word == "done") {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fleetsync::plan {
 
@@ -25,7 +26,8 @@ struct ApplyResult {
   std::string why;
   Undo undo = Undo::kUnknown;
   std::string undo_problem;
-  std::string recovered;  // the run whose remains were undone first
+  std::vector<std::string> notes;  // what came beside it
+  std::string recovered;           // the run whose remains were undone first
 };
 
 // From the script's standard output; a banner around it and unknown lines are skipped.

@@ -54,6 +54,20 @@ std::string_view Word(SetService::Run run) {
       return "started";
     case SetService::Run::kRestarted:
       return "restarted";
+    case SetService::Run::kStopped:
+      return "stopped";
+  }
+  return "";
+}
+
+std::string_view Word(SetService::Boot boot) {
+  switch (boot) {
+    case SetService::Boot::kLeft:
+      return "left";
+    case SetService::Boot::kEnabled:
+      return "enabled";
+    case SetService::Boot::kDisabled:
+      return "disabled";
   }
   return "";
 }
@@ -75,7 +89,7 @@ std::string_view YesOrNo(bool yes) { return yes ? "yes" : "no"; }
 // The bodies of the functions that the scripts call, a line for each change.
 struct Bodies {
   std::string check, keep, stage, validate, swap, change, verify;  // apply
-  std::string undo_files, undo_services, clean;                    // undo
+  std::string undo_packages, undo_files, undo_services, clean;     // undo
   std::string contents;
 };
 
@@ -84,8 +98,16 @@ void Add(const PutFile& put, size_t number, Bodies& bodies) {
   bodies.check += fmt::format("check_file {} {}\n", path,
                               put.before ? render::Sha256Hex(*put.before) : "absent");
   bodies.keep += fmt::format("keep_file {} {}\n", number, path);
+  // The last change is undone first.
+  bodies.undo_files =
+      fmt::format("undo_file {} {}\n", path, put.before ? "file" : "absent") + bodies.undo_files;
+  bodies.clean += fmt::format("clean_file {}\n", path);
+  if (!put.after) {
+    bodies.swap += fmt::format("take_file {}\n", path);
+    return;
+  }
   bodies.stage +=
-      fmt::format("stage_file {} {} {} {} {:04o}\n", number, path, render::Sha256Hex(put.after),
+      fmt::format("stage_file {} {} {} {} {:04o}\n", number, path, render::Sha256Hex(*put.after),
                   ShellQuote(put.owner + ":" + put.group), put.mode);
   const std::string program = ShellQuote(put.check_program);
   switch (put.checker) {
@@ -99,23 +121,46 @@ void Add(const PutFile& put, size_t number, Bodies& bodies) {
       break;
   }
   bodies.swap += fmt::format("swap_file {}\n", path);
-  // The last change is undone first.
-  bodies.undo_files =
-      fmt::format("undo_file {} {}\n", path, put.before ? "file" : "absent") + bodies.undo_files;
-  bodies.clean += fmt::format("clean_file {}\n", path);
-  bodies.contents += fmt::format("content_{}() {{\n{}}}\n", number, Printing(put.after));
+  bodies.contents += fmt::format("content_{}() {{\n{}}}\n", number, Printing(*put.after));
+}
+
+void Add(const PutLink& put, size_t number, Bodies& bodies) {
+  const std::string path = ShellQuote(put.path);
+  bodies.check +=
+      fmt::format("check_link {} {}\nneeds_file {} {}\n", path, ShellQuote(put.before),
+                  ShellQuote(put.after), ShellQuote("there is no " + put.after + " on this host"));
+  bodies.keep += fmt::format("keep_link {} {}\n", number, path);
+  bodies.swap += fmt::format("swap_link {} {}\n", path, ShellQuote(put.after));
+  bodies.undo_files = fmt::format("undo_link {} {}\n", number, path) + bodies.undo_files;
+  bodies.clean += fmt::format("clean_link {}\n", path);
 }
 
 void Add(const SetService& set, size_t, Bodies& bodies) {
   const std::string service = ShellQuote(set.service);
   const std::string program = ShellQuote(set.program);
-  bodies.change += fmt::format("change_service {} {} {} {}\n", service, program, Word(set.run),
-                               YesOrNo(set.enable));
-  bodies.verify += fmt::format("verify_service {} {} {}\n", service, program, Word(set.inquiry));
-  bodies.undo_services =
-      fmt::format("undo_service {} {} {} {} {}\n", service, program, Word(set.inquiry),
-                  YesOrNo(set.was_running), YesOrNo(set.enable)) +
-      bodies.undo_services;
+  bodies.change +=
+      fmt::format("change_service {} {} {} {}\n", service, program, Word(set.run), Word(set.boot));
+  const bool is_to_run = set.run != SetService::Run::kStopped &&
+                         (set.was_running || set.run != SetService::Run::kLeft);
+  if (is_to_run)
+    bodies.verify += fmt::format("verify_service {} {} {}\n", service, program, Word(set.inquiry));
+  bodies.undo_services = fmt::format("undo_service {} {} {} {} {}\n", service, program,
+                                     Word(set.inquiry), YesOrNo(set.was_running), Word(set.boot)) +
+                         bodies.undo_services;
+}
+
+void Add(const SetClock& set, size_t, Bodies& bodies) {
+  bodies.change +=
+      fmt::format("set_clock {} {} {} {}", facts::ToString(set.daemon), ShellQuote(set.program),
+                  ShellQuote(set.service), ShellQuote(set.process));
+  for (const std::string& server : set.servers) bodies.change += " " + ShellQuote(server);
+  bodies.change += "\n";
+}
+
+void Add(const InstallPackage& install, size_t, Bodies& bodies) {
+  const std::string words = ShellQuote(install.manager) + " " + ShellQuote(install.package);
+  bodies.change += fmt::format("install_package {}\n", words);
+  bodies.undo_packages = fmt::format("undo_package {}\n", words) + bodies.undo_packages;
 }
 
 std::string Function(std::string_view name, std::string_view body) {
@@ -145,9 +190,10 @@ std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
   }
   const std::string settings = Settings(options, InitOf(plan));
   const std::string clean = Function("clean_files", bodies.clean);
-  const std::string undo = fmt::format("{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(),
-                                       UndoText(), Function("undo_files", bodies.undo_files),
-                                       Function("undo_services", bodies.undo_services), clean);
+  const std::string undo = fmt::format(
+      "{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(), UndoText(),
+      Function("undo_packages", bodies.undo_packages) + Function("undo_files", bodies.undo_files),
+      Function("undo_services", bodies.undo_services), clean);
   std::string script = fmt::format("{}CHANGES={}\n{}{}", settings, YesOrNo(!plan.empty()),
                                    TransactionText(), ApplyText());
   script += Function("check_files", bodies.check) + Function("keep_files", bodies.keep) +

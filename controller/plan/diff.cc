@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"
+#include "base/time_text.h"
+#include "controller/plan/choose_daemon.h"
+#include "controller/plan/diff_parts.h"
 #include "controller/plan/plan.h"
 #include "controller/plan/unified_diff.h"
 #include "controller/render/heading.h"
@@ -14,34 +18,7 @@ using facts::Daemon;
 using facts::DaemonFact;
 using policy::DaemonChoice;
 
-bool Fits(DaemonChoice choice, Daemon daemon) {
-  switch (choice) {
-    case DaemonChoice::kAuto:
-      return daemon == Daemon::kChrony || daemon == Daemon::kNtpsec ||
-             daemon == Daemon::kNtpClassic;
-    case DaemonChoice::kChrony:
-      return daemon == Daemon::kChrony;
-    case DaemonChoice::kNtp:
-      return daemon == Daemon::kNtpClassic || daemon == Daemon::kNtpsec;
-    case DaemonChoice::kNtpsec:
-      return daemon == Daemon::kNtpsec;
-  }
-  return false;
-}
-
-std::string_view NameOf(DaemonChoice choice) {
-  switch (choice) {
-    case DaemonChoice::kAuto:
-      return "chrony, ntpsec or ntp";
-    case DaemonChoice::kChrony:
-      return "chrony";
-    case DaemonChoice::kNtp:
-      return "ntp";
-    case DaemonChoice::kNtpsec:
-      return "ntpsec";
-  }
-  return "";
-}
+constexpr Duration kFarOff = std::chrono::seconds(3);  // the probe's look is good to two seconds
 
 std::string Installed(const facts::Facts& actual) {
   std::vector<std::string> names;
@@ -50,37 +27,21 @@ std::string Installed(const facts::Facts& actual) {
   return names.empty() ? "no time daemon" : Join(names, ", ");
 }
 
-// What runs comes first, then chrony over ntpsec over ntp.
-StatusOr<const DaemonFact*> Choose(DaemonChoice choice, const facts::Facts& actual) {
-  const DaemonFact* best = nullptr;
-  for (const Daemon daemon : {Daemon::kChrony, Daemon::kNtpsec, Daemon::kNtpClassic}) {
-    const DaemonFact* found = Fits(choice, daemon) ? actual.Find(daemon) : nullptr;
-    if (found && (!best || (found->running && !best->running))) best = found;
-  }
-  if (best) return best;
-  const std::string_view package = choice == DaemonChoice::kAuto ? "chrony" : NameOf(choice);
-  return absl::FailedPreconditionError(fmt::format(
-      "{} is not installed here ({} is); install {}{}", NameOf(choice), Installed(actual), package,
-      choice == DaemonChoice::kAuto ? "" : ", or change time.daemon"));
-}
-
-// Two daemons on one clock fight, and the second cannot bind UDP 123.
-Status RefuseRival(const DaemonFact& chosen, const facts::Facts& actual) {
-  if (actual.busybox_ntpd && actual.busybox_ntpd->pid > 0)
-    return absl::FailedPreconditionError(
-        fmt::format("busybox's ntpd runs here beside {}, and one clock can have one keeper; stop "
-                    "and disable it",
-                    facts::ToString(chosen.daemon)));
-  for (const DaemonFact& other : actual.daemons) {
-    // The agent may watch a daemon without touching the clock.
-    if (!other.running || other.daemon == chosen.daemon || other.daemon == Daemon::kAgent) continue;
-    const std::string_view name = facts::ToString(other.daemon);
+// What comes first where the daemon is missing: its package, when the policy wants that.
+StatusOr<HostPlan> PlanPackage(const policy::TimePolicy& desired, const facts::Facts& actual) {
+  const DaemonChoice choice = desired.daemon;
+  if (desired.settings.packages == inventory::TimeSettings::Packages::kLeave)
     return absl::FailedPreconditionError(fmt::format(
-        "{} runs here beside {}, and one clock can have one keeper; stop and disable {}, or set "
-        "time.daemon to it",
-        name, facts::ToString(chosen.daemon), other.service.empty() ? name : other.service));
-  }
-  return absl::OkStatus();
+        "{} is not installed here ({} is); set time.packages to install, or install {}{}",
+        NameOf(choice), Installed(actual),
+        choice == DaemonChoice::kAuto ? "chrony" : NameOf(choice),
+        choice == DaemonChoice::kAuto ? "" : ", or change time.daemon"));
+  FS_ASSIGN_OR_RETURN(std::string package, PackageFor(choice, actual));
+  HostPlan plan{.host = desired.host, .changes = {}, .notes = {}, .edited_files = {}};
+  plan.changes.push_back({InstallPackage{actual.package_manager, std::move(package)},
+                          fmt::format("{} is not installed", NameOf(choice))});
+  plan.notes.emplace_back("what else changes is known once the package is there");
+  return plan;
 }
 
 Status CheckConfigPath(const DaemonFact& daemon, const facts::Facts& actual) {
@@ -108,7 +69,7 @@ Status CheckConfigPath(const DaemonFact& daemon, const facts::Facts& actual) {
 
 std::string WhyFile(const PutFile& put) {
   if (!put.before) return "the file is not there";
-  const DiffCount count = CountChanges(*put.before, put.after);
+  const DiffCount count = CountChanges(*put.before, put.after.value_or(""));
   const std::string lines = fmt::format("{} {} removed, {} added", count.removed,
                                         count.removed == 1 ? "line" : "lines", count.added);
   switch (render::AuthorshipOf(*put.before)) {
@@ -122,24 +83,12 @@ std::string WhyFile(const PutFile& put) {
   return lines;
 }
 
-// The change that brings the file to `rendered`; nothing when it is there.
-std::optional<PlannedChange> FileChange(const render::RenderedFile& rendered,
-                                        const DaemonFact& daemon, const facts::Facts& actual) {
-  PutFile put{.path = rendered.path,
-              .before = std::nullopt,
-              .after = rendered.text,
-              .checker = rendered.checker,
-              .check_program = daemon.binary};
-  const auto fact = actual.files.find(rendered.path);
-  if (fact != actual.files.end() && fact->second.exists) {
-    if (fact->second.content == rendered.text) return std::nullopt;
-    put.before = fact->second.content;
-    if (fact->second.mode != 0) put.mode = fact->second.mode & 07777;
-    if (!fact->second.owner.empty()) put.owner = fact->second.owner;
-    if (!fact->second.group.empty()) put.group = fact->second.group;
-  }
+PlannedChange ConfigChange(PutFile put, const render::RenderedFile& rendered,
+                           const DaemonFact& daemon) {
+  put.checker = rendered.checker;
+  put.check_program = daemon.binary;
   std::string because = WhyFile(put);
-  return PlannedChange{Phase::kFiles, std::move(put), std::move(because)};
+  return {std::move(put), std::move(because)};
 }
 
 std::string_view ProgramName(std::string_view binary) {
@@ -159,7 +108,7 @@ std::optional<PlannedChange> ServiceChange(bool file_changes, const DaemonFact& 
   const bool manages_boot = actual.init == facts::Init::kSystemd ||
                             actual.init == facts::Init::kSysv ||
                             actual.init == facts::Init::kOpenrc;
-  set.enable = !daemon.enabled && manages_boot;
+  if (!daemon.enabled && manages_boot) set.boot = SetService::Boot::kEnabled;
   std::vector<std::string> reasons;
   if (!daemon.running) {
     set.run = SetService::Run::kStarted;
@@ -168,35 +117,90 @@ std::optional<PlannedChange> ServiceChange(bool file_changes, const DaemonFact& 
     set.run = SetService::Run::kRestarted;
     reasons.emplace_back("its file changes");
   }
-  if (set.enable) reasons.emplace_back("it does not start at boot");
+  if (set.boot == SetService::Boot::kEnabled) reasons.emplace_back("it does not start at boot");
   if (reasons.empty()) return std::nullopt;
-  return PlannedChange{Phase::kService, std::move(set), Join(reasons, ", ")};
+  return PlannedChange{std::move(set), Join(reasons, ", ")};
+}
+
+// The clock is set first when the daemon is started anyway and would have far to go.
+std::optional<PlannedChange> ClockChange(const policy::TimePolicy& desired,
+                                         const PlannedChange& service, const DaemonFact& daemon,
+                                         const DiffOptions& options) {
+  const auto& set = std::get<SetService>(service.change);
+  if (set.run == SetService::Run::kLeft || !options.clock_offset) return std::nullopt;
+  const Duration offset = *options.clock_offset;
+  if (Abs(offset) < kFarOff || desired.sources.empty()) return std::nullopt;
+  if (offset < Duration::zero() && !desired.settings.allow_backward) return std::nullopt;
+  return PlannedChange{SetClock{.daemon = daemon.daemon,
+                                .program = daemon.binary,
+                                .service = daemon.service,
+                                .process = set.program,
+                                .servers = inventory::AddressesOf(desired.sources)},
+                       fmt::format("it is about {} {}", FormatDuration(Abs(offset)),
+                                   offset > Duration::zero() ? "behind" : "ahead")};
+}
+
+bool IsKeptEdit(const PutFile& put, const policy::TimePolicy& desired, const DiffOptions& options) {
+  return !options.overwrite_edits &&
+         desired.settings.hand_edits == inventory::TimeSettings::HandEdits::kKeep && put.before &&
+         render::AuthorshipOf(*put.before) == render::Authorship::kEdited;
+}
+
+void Append(std::vector<PlannedChange> more, HostPlan& plan) {
+  std::move(more.begin(), more.end(), std::back_inserter(plan.changes));
 }
 
 }  // namespace
 
-StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& actual) {
+std::optional<PutFile> FileChange(const std::string& path, std::optional<std::string> after,
+                                  const facts::Facts& actual) {
+  PutFile put{.path = path, .before = std::nullopt, .after = std::move(after), .check_program = {}};
+  const auto fact = actual.files.find(path);
+  if (fact != actual.files.end() && fact->second.exists) {
+    put.before = fact->second.content;
+    if (fact->second.mode != 0) put.mode = fact->second.mode & 07777;
+    if (!fact->second.owner.empty()) put.owner = fact->second.owner;
+    if (!fact->second.group.empty()) put.group = fact->second.group;
+  }
+  if (put.before == put.after) return std::nullopt;
+  return put;
+}
+
+StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& actual,
+                        const DiffOptions& options) {
   if (!actual.is_root)
     return absl::FailedPreconditionError(
         "the commands there did not run as root; set become: sudo, or log in as root");
-  FS_ASSIGN_OR_RETURN(const DaemonFact* const daemon, Choose(desired.daemon, actual));
-  FS_RETURN_IF_ERROR(RefuseRival(*daemon, actual));
+  const DaemonFact* const daemon = ChooseDaemon(desired.daemon, actual);
+  if (daemon == nullptr) return PlanPackage(desired, actual);
+  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> rivals, RetireRivals(desired, *daemon, actual));
   FS_RETURN_IF_ERROR(CheckConfigPath(*daemon, actual));
   FS_ASSIGN_OR_RETURN(render::RenderedFile rendered,
                       render::RenderTimeService(desired, render::PlatformOf(actual, *daemon)));
+  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> timezone, SetTimezone(desired, actual));
   HostPlan plan{.host = desired.host,
                 .daemon = daemon->daemon,
                 .changes = {},
-                .notes = std::move(rendered.not_expressible)};
-  std::optional<PlannedChange> file = FileChange(rendered, *daemon, actual);
+                .notes = std::move(rendered.not_expressible),
+                .edited_files = {}};
+  std::optional<PutFile> file = FileChange(rendered.path, rendered.text, actual);
   std::optional<PlannedChange> service = ServiceChange(file.has_value(), *daemon, actual);
   if (service && daemon->service.empty())
     return absl::FailedPreconditionError(
         fmt::format("{} has no unit or init script here, so it cannot be restarted; install its "
                     "package",
                     facts::ToString(daemon->daemon)));
-  if (file) plan.changes.push_back(*std::move(file));
-  if (service) plan.changes.push_back(*std::move(service));
+  if (file) {
+    if (IsKeptEdit(*file, desired, options)) plan.edited_files.push_back(file->path);
+    plan.changes.push_back(ConfigChange(*std::move(file), rendered, *daemon));
+  }
+  Append(std::move(timezone), plan);
+  Append(std::move(rivals), plan);
+  if (service) {
+    if (auto clock = ClockChange(desired, *service, *daemon, options))
+      plan.changes.push_back(*std::move(clock));
+    plan.changes.push_back(*std::move(service));
+  }
   return plan;
 }
 

@@ -13,39 +13,58 @@
 
 namespace fleetsync::plan {
 
-// A file's whole text, put in place of what was probed.
+// A file's whole text, put in place of what was probed; or the file taken away.
 struct PutFile {
   std::string path;
   std::optional<std::string> before;  // nothing: the file is not there
-  std::string after;
-  unsigned mode = 0644;  // kept when the file is there
+  std::optional<std::string> after;   // nothing: it goes
+  unsigned mode = 0644;               // kept when the file is there
   std::string owner = "root", group = "root";
   render::Checker checker = render::Checker::kNone;
   std::string check_program;  // the daemon's binary, for the checker
+};
+
+// A symbolic link, put in place of the link or file that was probed.
+struct PutLink {
+  std::string path;
+  std::string before;  // where it pointed; empty: it was no link
+  std::string after;
 };
 
 // How to ask a daemon whether it works.
 enum class Inquiry : uint8_t { kNone, kChronyc, kNtpq };
 
 struct SetService {
-  enum class Run : uint8_t { kLeft, kStarted, kRestarted };
+  enum class Run : uint8_t { kLeft, kStarted, kRestarted, kStopped };
+  enum class Boot : uint8_t { kLeft, kEnabled, kDisabled };
 
   std::string service;
   std::string program;  // name of the daemon's processes: "chronyd"
   facts::Init init = facts::Init::kUnknown;
   Run run = Run::kLeft;
-  bool enable = false;       // at boot, because it is not
+  Boot boot = Boot::kLeft;
   bool was_running = false;  // where the host goes back to when the change fails
   Inquiry inquiry = Inquiry::kNone;
 };
 
-using Change = std::variant<PutFile, SetService>;
+// The clock set once from the servers, by the daemon's own one-shot mode, before it starts.
+struct SetClock {
+  facts::Daemon daemon = facts::Daemon::kChrony;
+  std::string program;           // the daemon's binary
+  std::string service, process;  // stopped for it; the name of its processes
+  std::vector<std::string> servers;
+};
 
-// The order of a transaction; within a phase the order of the vector.
-enum class Phase : uint8_t { kFiles, kService };
+// A package and what it needs, by the host's package manager. A transaction of its own: what it
+// brings along is known only afterwards.
+struct InstallPackage {
+  std::string manager;  // apt, dnf, yum, zypper, apk, pacman
+  std::string package;
+};
+
+using Change = std::variant<PutFile, PutLink, SetService, SetClock, InstallPackage>;
 
 struct PlannedChange {
-  Phase phase;
   Change change;
   std::string because;  // "the policy differs in 3 lines", "chrony does not run"
 };
@@ -54,15 +73,24 @@ struct PlannedChange {
 struct HostPlan {
   std::string host;
   facts::Daemon daemon = facts::Daemon::kChrony;
-  std::vector<PlannedChange> changes;
-  std::vector<std::string> notes;  // what the daemon cannot do of the policy
+  std::vector<PlannedChange> changes = {};
+  std::vector<std::string> notes = {};         // what the daemon cannot do of the policy
+  std::vector<std::string> edited_files = {};  // by hand since the last push; to be left alone
   bool empty() const { return changes.empty(); }
+};
+
+// What this run may do beyond the policy.
+struct DiffOptions {
+  bool overwrite_edits = false;  // --overwrite-drift
+  // The host's clock as seen from here, when it was looked at: positive when the host is behind.
+  std::optional<Duration> clock_offset = {};
 };
 
 // Policy − facts. Pure. FailedPrecondition when this host cannot be brought to the policy (no
 // daemon, a rival that runs, not root), InvalidArgument when the policy cannot be written for its
 // daemon; both say what to do and leave the host's name to the caller.
-StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& actual);
+StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& actual,
+                        const DiffOptions& options = {});
 
 // "chrony.conf, restart chrony"; with `done`: "chrony.conf, restarted chrony".
 enum class Tense : uint8_t { kPlanned, kDone };

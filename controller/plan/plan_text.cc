@@ -14,7 +14,16 @@ std::string BaseName(std::string_view path) {
 std::string ServiceWords(const SetService& set, Tense tense) {
   const bool done = tense == Tense::kDone;
   std::vector<std::string> words;
-  if (set.enable) words.push_back(done ? "enabled" : "enable");
+  switch (set.boot) {
+    case SetService::Boot::kLeft:
+      break;
+    case SetService::Boot::kEnabled:
+      words.push_back(done ? "enabled" : "enable");
+      break;
+    case SetService::Boot::kDisabled:
+      words.push_back(done ? "disabled" : "disable");
+      break;
+  }
   switch (set.run) {
     case SetService::Run::kLeft:
       break;
@@ -24,39 +33,57 @@ std::string ServiceWords(const SetService& set, Tense tense) {
     case SetService::Run::kRestarted:
       words.push_back(done ? "restarted" : "restart");
       break;
+    case SetService::Run::kStopped:
+      words.push_back(done ? "stopped" : "stop");
+      break;
   }
   return fmt::format("{} {}", Join(words, " and "), Printable(set.service));
 }
 
-std::string Text(const PutFile& put, std::string_view because) {
+// A change in a few words: "chrony.conf", "restart chrony".
+std::string Words(const Change& change, Tense tense) {
+  const bool done = tense == Tense::kDone;
+  return std::visit(
+      Overloaded{[&](const PutFile& put) {
+                   const std::string name = Printable(BaseName(put.path));
+                   return put.after ? name
+                                    : fmt::format("{} {}", done ? "removed" : "remove", name);
+                 },
+                 [](const PutLink& put) { return Printable(put.path + " -> " + put.after); },
+                 [&](const SetService& set) { return ServiceWords(set, tense); },
+                 [](const SetClock&) { return std::string("set the clock"); },
+                 [&](const InstallPackage& install) {
+                   return fmt::format("{} {}", done ? "installed" : "install", install.package);
+                 }},
+      change);
+}
+
+std::string DiffOf(const PutFile& put) {
   const std::string path = Printable(put.path);
-  const std::string diff = UnifiedDiff(put.before.value_or(""), put.after,
-                                       {put.before ? path : std::string("/dev/null"), path});
-  return fmt::format("{}: {}\n{}", path, because, Printable(diff));
+  const std::string diff = UnifiedDiff(
+      put.before.value_or(""), put.after.value_or(""),
+      {put.before ? path : std::string("/dev/null"), put.after ? path : std::string("/dev/null")});
+  return Printable(diff);
 }
 
 }  // namespace
 
 std::string Summary(const HostPlan& plan, Tense tense) {
   std::vector<std::string> parts;
-  for (const PlannedChange& planned : plan.changes)
-    parts.push_back(
-        std::visit(Overloaded{[](const PutFile& put) { return Printable(BaseName(put.path)); },
-                              [&](const SetService& set) { return ServiceWords(set, tense); }},
-                   planned.change));
+  for (const PlannedChange& planned : plan.changes) parts.push_back(Words(planned.change, tense));
   return Join(parts, ", ");
 }
 
 std::string ToText(const HostPlan& plan) {
   std::string text;
-  for (const PlannedChange& planned : plan.changes)
-    text +=
-        std::visit(Overloaded{[&](const PutFile& put) { return Text(put, planned.because); },
-                              [&](const SetService& set) {
-                                return fmt::format("{}: {}\n", ServiceWords(set, Tense::kPlanned),
-                                                   planned.because);
-                              }},
-                   planned.change);
+  for (const PlannedChange& planned : plan.changes) {
+    const auto* put = std::get_if<PutFile>(&planned.change);
+    text += fmt::format("{}: {}\n",
+                        put != nullptr && put->after ? Printable(put->path)
+                                                     : Words(planned.change, Tense::kPlanned),
+                        planned.because);
+    if (put != nullptr) text += DiffOf(*put);
+  }
   if (!plan.empty())
     for (const std::string& note : plan.notes) text += fmt::format("note: {}\n", note);
   return text;

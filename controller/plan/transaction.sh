@@ -59,8 +59,17 @@ target_of() {
   old=${target%/*}/.${target##*/}.fleetsync-old
 }
 
+# link_of PATH: the same for a link that is itself what changes.
+link_of() {
+  target=$1
+  new=${1%/*}/.${1##*/}.fleetsync-new
+  old=${1%/*}/.${1##*/}.fleetsync-old
+}
+
 # clean_file PATH: removes what a transaction leaves beside the file.
 clean_file() { target_of "$1" && rm -f "$new" "$old"; }
+
+clean_link() { link_of "$1" && rm -f "$new" "$old"; }
 
 # detached COMMAND…: in a session of its own, so that a lost connection does not end it half way,
 # without our lock, and without our output, which a daemon would hold open.
@@ -77,6 +86,23 @@ last_line() {
   while IFS= read -r next || [ -n "$next" ]; do
     [ -n "$next" ] && line=$next
   done <"$log"
+}
+
+# package install|remove MANAGER PACKAGE
+package() {
+  case $2:$1 in
+    apt:install)
+      DEBIAN_FRONTEND=noninteractive detached apt-get -q -y -o Dpkg::Options::=--force-confold \
+        --no-install-recommends install "$3" ;;
+    apt:*) DEBIAN_FRONTEND=noninteractive detached apt-get -q -y remove "$3" ;;
+    dnf:*|yum:*) detached "$2" -q -y "$1" "$3" ;;
+    zypper:*) detached zypper --quiet --non-interactive "$1" "$3" ;;
+    apk:install) detached apk add -q "$3" ;;
+    apk:*) detached apk del -q "$3" ;;
+    pacman:install) detached pacman -S --noconfirm --needed "$3" ;;
+    pacman:*) detached pacman -R --noconfirm "$3" ;;
+    *) return 1 ;;
+  esac
 }
 
 # processes NAME: their numbers into $pids, those of containers on this host left out.

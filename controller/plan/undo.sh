@@ -20,22 +20,45 @@ undo_file() {
   durable "${target%/*}"
 }
 
+# undo_link NUMBER PATH
+undo_link() {
+  link_of "$2"
+  case $(cat "$kept/$1.kind" 2>/dev/null) in
+    there)
+      if [ -L "$old" ] || [ -e "$old" ]; then
+        mv -f "$old" "$target" || problem="$target cannot be put back"
+      fi ;;
+    absent) rm -f "$target" || problem="$target cannot be removed" ;;
+  esac
+  rm -f "$new"
+  durable "${target%/*}"
+}
+
 # A host that has started anew may have started the daemon with the new file.
 service_was_touched() {
   [ -e "$kept/touched" ] && return
   [ "$(cat "$kept/boot" 2>/dev/null)" != "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)" ]
 }
 
-# undo_service SERVICE PROGRAM INQUIRY WAS_RUNNING ENABLED_BY_US
+# undo_service SERVICE PROGRAM INQUIRY WAS_RUNNING left|enabled|disabled: what was done to it
 undo_service() {
   service_was_touched || return
-  [ "$5" = yes ] && service_boot no "$1"
+  case $5 in
+    enabled) service_boot no "$1" ;;
+    disabled) service_boot yes "$1" ;;
+  esac
   if [ "$4" = yes ]; then
     service_restart "$1" "$2" && service_verify "$1" "$2" "$3" ||
       service_problem="$1 does not run with the old file either"
   else
     service_stop "$1" "$2"
   fi
+}
+
+# undo_package MANAGER PACKAGE
+undo_package() {
+  service_was_touched || return
+  package remove "$1" "$2" || problem="the package $2 cannot be removed again"
 }
 
 main() {
@@ -45,6 +68,7 @@ main() {
     exit 0
   fi
   service_problem=
+  undo_packages
   undo_files
   undo_services
   if [ -n "$problem" ]; then

@@ -132,6 +132,7 @@ StatusOr<TimePolicy> FromInventory(const inventory::Inventory& inventory,
   policy.host = host.name;
   policy.inventory = BaseName(inventory.path);
   policy.role = host.role;
+  policy.settings = host.time;
   FS_ASSIGN_OR_RETURN(policy.daemon, ChoiceOf(host));
   if (host.role == inventory::Role::kRelay) policy.local_stratum = host.time.local_stratum;
   if (policy.local_stratum && (*policy.local_stratum < 1 || *policy.local_stratum > 15))

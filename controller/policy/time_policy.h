@@ -30,6 +30,7 @@ struct TimePolicy {
   std::vector<inventory::Network> allow;       // whom a relay serves; empty on clients
   std::optional<int> local_stratum;            // relays alone
   std::vector<std::string> extra;              // the user's own lines, printable
+  inventory::TimeSettings settings;            // all of the host's, as the inventory has them
 };
 
 // InvalidArgument, naming the host: a client without any relay or server, a relay with neither

@@ -96,7 +96,7 @@ FailureText ExplainApply(const plan::ApplyResult& result, const plan::HostPlan& 
   std::string why = WithoutStagedName(result.why);
   const plan::PutFile* file = FileOf(plan);
   if (result.stage == "validate" && file != nullptr) {
-    const std::string line = RefusedLine(result.why, file->after);
+    const std::string line = RefusedLine(result.why, file->after.value_or(""));
     if (!line.empty()) why += fmt::format(": '{}'", line);
   }
   text.why = fmt::format("{}; {}", why, StateNow(result));

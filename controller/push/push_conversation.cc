@@ -1,5 +1,7 @@
 #include "controller/push/push_conversation.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -14,6 +16,20 @@ using Undo = plan::ApplyResult::Undo;
 
 constexpr size_t kMaxApplyOutput = size_t{64} << 10;  // a dozen lines
 constexpr size_t kMaxErrors = size_t{4} << 10;
+constexpr Duration kInstallDeadline = std::chrono::minutes(10);
+
+// How far the host's clock is behind the controller's, good to a second or two.
+std::optional<Duration> ClockOffset(Now now, const facts::Facts& facts) {
+  if (facts.clock_s == 0) return std::nullopt;
+  constexpr Duration kHalf = std::chrono::milliseconds(500);  // of the second that is cut off
+  return now.system.time_since_epoch() - std::chrono::seconds(facts.clock_s) - kHalf;
+}
+
+bool Installs(const plan::HostPlan& plan) {
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [](const plan::PlannedChange& c) {
+    return std::holds_alternative<plan::InstallPackage>(c.change);
+  });
+}
 
 }  // namespace
 
@@ -44,12 +60,12 @@ ssh::Conversation::Next PushConversation::OnOutput(Now, std::string_view bytes, 
   return Wait{};
 }
 
-ssh::Conversation::Next PushConversation::OnExit(Now, const ssh::Exit& exit) {
-  return state_ == State::kProbing ? AfterProbe(exit) : AfterApply(exit);
+ssh::Conversation::Next PushConversation::OnExit(Now now, const ssh::Exit& exit) {
+  return state_ == State::kProbing ? AfterProbe(now, exit) : AfterApply(exit);
 }
 
 void PushConversation::OnFailed(const ssh::Failure& failure) {
-  const bool applying = state_ == State::kApplying;
+  const bool applying = state_ != State::kProbing;
   const plan::ApplyResult heard = applying ? plan::ParseApplyResult(output_) : plan::ApplyResult{};
   Fail(applying && !heard.stage.empty() ? std::string_view(heard.stage)
                                         : ssh::ToString(failure.stage),
@@ -63,65 +79,90 @@ void PushConversation::OnFailed(const ssh::Failure& failure) {
 }
 
 ssh::Conversation::Next PushConversation::Probe() {
-  state_ = State::kProbing;
-  output_.clear();
-  errors_.clear();
-  ++result_.round_trips;
   ssh::Command command = facts::ProbeCommand(options_.deadline);
   command.standard_input =
       plan::JournalQuestion(options_.apply.state_folder) + command.standard_input;
-  return RunCommand{std::move(command)};
+  return Run(State::kProbing, std::move(command));
 }
 
 ssh::Conversation::Next PushConversation::Apply(State state, const plan::HostPlan& plan) {
-  state_ = state;
-  output_.clear();
-  errors_.clear();
-  ++result_.round_trips;
   ssh::Command command;
   command.line = "sh -s";
   command.standard_input = plan::ToApplyScript(plan, options_.apply);
   command.max_output = kMaxApplyOutput;
-  command.deadline = options_.deadline;
+  command.deadline = state == State::kInstalling ? std::max(options_.deadline, kInstallDeadline)
+                                                 : options_.deadline;
+  return Run(state, std::move(command));
+}
+
+ssh::Conversation::Next PushConversation::Run(State state, ssh::Command command) {
+  state_ = state;
+  output_.clear();
+  errors_.clear();
+  ++result_.round_trips;
   return RunCommand{std::move(command)};
 }
 
-ssh::Conversation::Next PushConversation::AfterProbe(const ssh::Exit& exit) {
+ssh::Conversation::Next PushConversation::AfterProbe(Now now, const ssh::Exit& exit) {
   const StatusOr<facts::Facts> facts = facts::ProbeResult(exit, output_, errors_);
   if (!facts.ok()) return Fail("probe", Printable(Message(facts.status())), "");
   const bool broken_off = facts->is_root && plan::HasOpenJournal(output_);
   if (broken_off && !options_.check && result_.recovered.empty())
-    return Apply(State::kRecovering, {.host = policy_.host, .changes = {}, .notes = {}});
-  StatusOr<plan::HostPlan> plan = plan::Diff(policy_, *facts);
+    return Apply(State::kRecovering, {.host = policy_.host});
+  const plan::DiffOptions diff{.overwrite_edits = options_.overwrite_edits,
+                               .clock_offset = ClockOffset(now, *facts)};
+  StatusOr<plan::HostPlan> plan = plan::Diff(policy_, *facts, diff);
   if (!plan.ok()) return Fail("plan", Printable(Message(plan.status())), "");
   result_.plan = *std::move(plan);
   if (broken_off)
     result_.plan.notes.push_back(
         "an earlier push was broken off here: the next one undoes it first");
-  if (options_.check) {
-    result_.outcome = result_.plan.empty() && !broken_off ? Outcome::kUnchanged : Outcome::kPending;
-    return Done{};
-  }
-  if (!result_.plan.empty()) return Apply(State::kApplying, result_.plan);
-  result_.outcome = result_.recovered.empty() ? Outcome::kUnchanged : Outcome::kChanged;
+  if (!options_.check) return AfterPlan();
+  result_.outcome = result_.plan.empty() && !broken_off ? Outcome::kUnchanged : Outcome::kPending;
+  return Done{};
+}
+
+ssh::Conversation::Next PushConversation::AfterPlan() {
+  if (const auto& edited = result_.plan.edited_files; !edited.empty())
+    return Fail("drift",
+                fmt::format("{} was edited by hand since the last push: the host is left as it is",
+                            Printable(Join(edited, ", "))),
+                "push --check --diff shows it; --overwrite-drift replaces it and keeps a copy");
+  if (!result_.plan.empty())
+    return Apply(Installs(result_.plan) ? State::kInstalling : State::kApplying, result_.plan);
+  result_.outcome =
+      result_.recovered.empty() && installed_.empty() ? Outcome::kUnchanged : Outcome::kChanged;
+  ShowInstalled();
   return Done{};
 }
 
 ssh::Conversation::Next PushConversation::AfterApply(const ssh::Exit& exit) {
   const plan::ApplyResult applied = plan::ParseApplyResult(output_);
   if (!applied.recovered.empty()) result_.recovered = applied.recovered;
-  if (applied.outcome == plan::ApplyResult::Outcome::kDone) {
-    if (state_ == State::kRecovering) {
-      if (result_.recovered.empty()) result_.recovered = "a finished run's remains";
-      return Probe();
-    }
-    result_.outcome = Outcome::kChanged;
+  result_.notes.insert(result_.notes.end(), applied.notes.begin(), applied.notes.end());
+  if (applied.outcome != plan::ApplyResult::Outcome::kDone) {
+    const FailureText text = ExplainApply(applied, result_.plan, exit, Printable(Trim(errors_)));
+    Fail(applied.stage.empty() ? "apply" : applied.stage, text.why, text.next_step);
+    result_.undo = applied.undo;
     return Done{};
   }
-  const FailureText text = ExplainApply(applied, result_.plan, exit, Printable(Trim(errors_)));
-  Fail(applied.stage.empty() ? "apply" : applied.stage, text.why, text.next_step);
-  result_.undo = applied.undo;
+  if (state_ == State::kRecovering) {
+    if (result_.recovered.empty()) result_.recovered = "a finished run's remains";
+    return Probe();
+  }
+  if (state_ == State::kInstalling) {
+    if (!installed_.empty())
+      return Fail("package", "the package is installed, and its daemon is still not found", "");
+    installed_ = std::move(result_.plan.changes);
+    return Probe();
+  }
+  result_.outcome = Outcome::kChanged;
+  ShowInstalled();
   return Done{};
+}
+
+void PushConversation::ShowInstalled() {
+  result_.plan.changes.insert(result_.plan.changes.begin(), installed_.begin(), installed_.end());
 }
 
 ssh::Conversation::Next PushConversation::Fail(std::string_view stage, std::string why,
@@ -130,6 +171,7 @@ ssh::Conversation::Next PushConversation::Fail(std::string_view stage, std::stri
   result_.stage = stage;
   result_.why = std::move(why);
   result_.next_step = std::move(next_step);
+  if (!installed_.empty()) result_.why += "; the package that was installed stays";
   return Done{};
 }
 

@@ -31,12 +31,14 @@ struct PushResult {
   std::string why;        // why it failed or was skipped
   std::string next_step;  // what to do about it; may be empty
   plan::ApplyResult::Undo undo = plan::ApplyResult::Undo::kNotNeeded;
-  std::string recovered;  // the earlier run that was broken off there and has been undone
-  int round_trips = 0;    // commands run on the host
+  std::vector<std::string> notes;  // what the host said beside it
+  std::string recovered;           // the earlier run that was broken off there and has been undone
+  int round_trips = 0;             // commands run on the host
 };
 
 struct PushOptions {
-  bool check = false;  // stop after the plan
+  bool check = false;            // stop after the plan
+  bool overwrite_edits = false;  // files edited by hand since the last push, too
   plan::ApplyOptions apply;
   Duration deadline = std::chrono::seconds(60);  // of each command
 };
@@ -55,18 +57,22 @@ class PushConversation : public ssh::Conversation {
   const PushResult& result() const { return result_; }
 
  private:
-  enum class State : uint8_t { kProbing, kRecovering, kApplying };
+  enum class State : uint8_t { kProbing, kRecovering, kInstalling, kApplying };
 
   Next Probe();
   Next Apply(State state, const plan::HostPlan& plan);
-  Next AfterProbe(const ssh::Exit& exit);
+  Next Run(State state, ssh::Command command);
+  Next AfterProbe(Now now, const ssh::Exit& exit);
+  Next AfterPlan();
   Next AfterApply(const ssh::Exit& exit);
+  void ShowInstalled();
   Next Fail(std::string_view stage, std::string why, std::string next_step);
 
   policy::TimePolicy policy_;
   PushOptions options_;
   State state_ = State::kProbing;
-  std::string output_, errors_;  // of the running command
+  std::string output_, errors_;                 // of the running command
+  std::vector<plan::PlannedChange> installed_;  // by this run, in a transaction before
   PushResult result_;
 };
 

@@ -22,6 +22,20 @@ std::string_view Word(plan::SetService::Run run) {
       return "start";
     case plan::SetService::Run::kRestarted:
       return "restart";
+    case plan::SetService::Run::kStopped:
+      return "stop";
+  }
+  return "";
+}
+
+std::string_view Word(plan::SetService::Boot boot) {
+  switch (boot) {
+    case plan::SetService::Boot::kLeft:
+      return "none";
+    case plan::SetService::Boot::kEnabled:
+      return "enable";
+    case plan::SetService::Boot::kDisabled:
+      return "disable";
   }
   return "";
 }
@@ -41,10 +55,14 @@ std::string_view Word(Undo undo) {
 }
 
 Json ToJson(const plan::PutFile& put, bool diff) {
-  Json json = {{"kind", "file"}, {"path", put.path}, {"exists", put.before.has_value()}};
+  Json json = {{"kind", "file"},
+               {"path", put.path},
+               {"exists", put.before.has_value()},
+               {"removed", !put.after.has_value()}};
   if (diff)
-    json["diff"] = plan::UnifiedDiff(put.before.value_or(""), put.after,
-                                     {put.before ? put.path : "/dev/null", put.path});
+    json["diff"] = plan::UnifiedDiff(
+        put.before.value_or(""), put.after.value_or(""),
+        {put.before ? put.path : "/dev/null", put.after ? put.path : "/dev/null"});
   return json;
 }
 
@@ -52,7 +70,19 @@ Json ToJson(const plan::SetService& set, bool) {
   return {{"kind", "service"},
           {"service", set.service},
           {"action", Word(set.run)},
-          {"enable", set.enable}};
+          {"boot", Word(set.boot)}};
+}
+
+Json ToJson(const plan::PutLink& put, bool) {
+  return {{"kind", "link"}, {"path", put.path}, {"from", put.before}, {"to", put.after}};
+}
+
+Json ToJson(const plan::SetClock& set, bool) {
+  return {{"kind", "clock"}, {"servers", set.servers}};
+}
+
+Json ToJson(const plan::InstallPackage& install, bool) {
+  return {{"kind", "package"}, {"manager", install.manager}, {"package", install.package}};
 }
 
 Json ToJson(const HostResult& host, bool diff) {

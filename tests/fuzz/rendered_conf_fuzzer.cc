@@ -37,7 +37,7 @@ void CheckScript(const std::string& text) {
   put.path = "/etc/time.conf";
   put.after = text;
   plan::HostPlan plan;
-  plan.changes.push_back({plan::Phase::kFiles, put, ""});
+  plan.changes.push_back({put, ""});
   const std::string script = plan::ToApplyScript(plan, {.run_id = "run1"});
   const std::string_view begin = "\ncontent_1() {\ncat <<'";
   const size_t at = script.find(begin);

@@ -190,17 +190,105 @@ TEST_P(ApplyScript, AServiceThatDidNotRunIsStoppedAgainAndDisabled) {
   HostPlan plan = host.PlanFor("server poison\n");
   ServiceOf(plan).run = SetService::Run::kStarted;
   ServiceOf(plan).was_running = false;
-  ServiceOf(plan).enable = true;
+  ServiceOf(plan).boot = SetService::Boot::kEnabled;
   EXPECT_EQ(ParseApplyResult(host.Apply(plan).output).undo, Undo::kDone);
   EXPECT_EQ(host.Loaded(), "(absent)");
   EXPECT_FALSE(host.Exists("enabled"));
+}
+
+TEST_P(ApplyScript, AServiceIsStoppedAndDisabledAndNotAskedWhetherItRuns) {
+  HostPlan plan = host.PlanFor("server new\n");
+  ServiceOf(plan).run = SetService::Run::kStopped;
+  ServiceOf(plan).boot = SetService::Boot::kDisabled;
+  plan.changes.erase(plan.changes.begin());
+  EXPECT_EQ(ParseApplyResult(host.Apply(plan).output).outcome, Outcome::kDone);
+  EXPECT_EQ(host.Loaded(), "(absent)");
+  EXPECT_FALSE(host.Exists("enabled"));
+}
+
+TEST_P(ApplyScript, AServiceThatWasStoppedRunsAgainWhenALaterChangeFails) {
+  HostPlan plan = host.PlanFor("server new\n");
+  ServiceOf(plan).run = SetService::Run::kStopped;
+  ServiceOf(plan).boot = SetService::Boot::kDisabled;
+  SetService broken = ServiceOf(plan);
+  broken.service = "broken";
+  broken.program = "broken";
+  broken.run = SetService::Run::kStarted;
+  broken.boot = SetService::Boot::kLeft;
+  broken.was_running = false;
+  plan.changes.push_back({broken, "breaks"});
+  const ApplyResult result = ParseApplyResult(host.Apply(plan).output);
+  EXPECT_EQ(result.stage, "service");
+  EXPECT_EQ(host.Config(), "server old\n");
+  EXPECT_EQ(host.Loaded(), "server old\n");
+  EXPECT_TRUE(host.Exists("enabled"));
+  EXPECT_EQ(host.Leftovers(), "");
+}
+
+TEST_P(ApplyScript, AFileIsTakenAwayAndComesBackWhenALaterChangeFails) {
+  for (const bool fails : {true, false}) {
+    HostPlan plan = host.PlanFor("server new\n");
+    host.Write("etc/old.cron", "a job\n");
+    PutFile gone{
+        .path = host.Path("etc/old.cron"), .before = "a job\n", .after = {}, .check_program = {}};
+    plan.changes.insert(plan.changes.begin(), {gone, "it has had its day"});
+    if (fails) std::get<PutFile>(plan.changes[1].change).after = "server poison\n";
+    const ApplyResult result = ParseApplyResult(host.Apply(plan).output);
+    EXPECT_EQ(result.outcome, fails ? Outcome::kFailed : Outcome::kDone) << result.why;
+    EXPECT_EQ(host.Read("etc/old.cron"), fails ? "a job\n" : "(absent)");
+    EXPECT_EQ(host.Leftovers(), "");
+  }
+}
+
+TEST_P(ApplyScript, ALinkIsTurnedAndComesBackWhenALaterChangeFails) {
+  host.Write("etc/utc", "");
+  host.Write("etc/berlin", "");
+  std::filesystem::create_symlink("utc", host.Path("etc/localtime"));
+  for (const bool fails : {true, false}) {
+    HostPlan plan = host.PlanFor(fails ? "server poison\n" : "server new\n");
+    plan.changes.insert(plan.changes.begin(),
+                        {PutLink{host.Path("etc/localtime"), "utc", host.Path("etc/berlin")}, "x"});
+    const ApplyResult result = ParseApplyResult(host.Apply(plan).output);
+    EXPECT_EQ(result.outcome, fails ? Outcome::kFailed : Outcome::kDone) << result.why;
+    EXPECT_EQ(std::filesystem::read_symlink(host.Path("etc/localtime")),
+              fails ? "utc" : host.Path("etc/berlin"));
+    EXPECT_EQ(host.Leftovers(), "");
+  }
+}
+
+TEST_P(ApplyScript, ALinkToWhatIsNotThereIsRefused) {
+  HostPlan plan = host.PlanFor("server new\n");
+  plan.changes.insert(plan.changes.begin(),
+                      {PutLink{host.Path("etc/localtime"), "", "/nosuch/zone"}, "x"});
+  const ApplyResult result = ParseApplyResult(host.Apply(plan).output);
+  EXPECT_EQ(result.stage, "check");
+  EXPECT_EQ(result.why, "there is no /nosuch/zone on this host");
+}
+
+TEST_P(ApplyScript, TheClockIsSetWhileTheDaemonIsDown) {
+  HostPlan plan = host.PlanFor("server new\n");
+  host.MakeProgram("timeout", "#!/bin/sh\nshift\nexec \"$@\"\n");
+  host.MakeProgram("set-clock",
+                   "#!/bin/sh\n[ -e \"$SHIM_ROOT/loaded\" ] && exit 1\n"
+                   "echo \"$@\" >\"$SHIM_ROOT/asked\"\n");
+  plan.changes.insert(plan.changes.begin() + 1, {SetClock{.program = host.Path("programs/set-clock"),
+                                                          .service = ServiceOf(plan).service,
+                                                          .process = ServiceOf(plan).program,
+                                                          .servers = {"ntp1", "it's"}},
+                                                 "far off"});
+  const Ran ran = host.Apply(plan);
+  const ApplyResult result = ParseApplyResult(ran.output);
+  EXPECT_EQ(result.outcome, Outcome::kDone) << ran.output << ran.errors;
+  EXPECT_EQ(host.Read("asked"), "-q server ntp1 iburst server it's iburst\n");
+  EXPECT_THAT(result.notes, ElementsAre("the clock was set before the daemon was started"));
+  EXPECT_EQ(host.Loaded(), "server new\n");
 }
 
 TEST_P(ApplyScript, AServiceCanBeEnabledAloneWithoutARestart) {
   std::filesystem::remove(host.Path("enabled"));
   HostPlan plan = host.PlanFor("server new\n");
   ServiceOf(plan).run = SetService::Run::kLeft;
-  ServiceOf(plan).enable = true;
+  ServiceOf(plan).boot = SetService::Boot::kEnabled;
   plan.changes.erase(plan.changes.begin());
   EXPECT_EQ(ParseApplyResult(host.Apply(plan).output).outcome, Outcome::kDone);
   EXPECT_TRUE(host.Exists("enabled"));

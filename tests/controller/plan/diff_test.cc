@@ -50,7 +50,6 @@ TEST(Diff, ADifferentFileIsReplacedAndTheServiceRestarted) {
   const HostPlan plan =
       PlanOf(samples::Client(), HostWith(samples::Chrony(), "pool debian.pool.ntp.org\n"));
   ASSERT_EQ(plan.changes.size(), 2U);
-  EXPECT_EQ(plan.changes[0].phase, Phase::kFiles);
   EXPECT_EQ(plan.changes[0].because, "not written by fleetsync so far: 1 line removed, 12 added");
   EXPECT_EQ(FileIn(plan).path, "/etc/chrony/chrony.conf");
   EXPECT_EQ(FileIn(plan).before, "pool debian.pool.ntp.org\n");
@@ -59,13 +58,12 @@ TEST(Diff, ADifferentFileIsReplacedAndTheServiceRestarted) {
   EXPECT_EQ(FileIn(plan).group, "_chrony");
   EXPECT_EQ(FileIn(plan).checker, render::Checker::kChronyd);
   EXPECT_EQ(FileIn(plan).check_program, "/usr/sbin/chronyd");
-  EXPECT_EQ(plan.changes[1].phase, Phase::kService);
   EXPECT_EQ(plan.changes[1].because, "its file changes");
   EXPECT_EQ(ServiceIn(plan, 1).service, "chrony");
   EXPECT_EQ(ServiceIn(plan, 1).program, "chronyd");
   EXPECT_EQ(ServiceIn(plan, 1).run, SetService::Run::kRestarted);
   EXPECT_TRUE(ServiceIn(plan, 1).was_running);
-  EXPECT_FALSE(ServiceIn(plan, 1).enable);
+  EXPECT_EQ(ServiceIn(plan, 1).boot, SetService::Boot::kLeft);
   EXPECT_EQ(ServiceIn(plan, 1).inquiry, Inquiry::kChronyc);
 }
 
@@ -99,7 +97,7 @@ TEST(Diff, AServiceThatDoesNotRunIsStartedAndEnabledWithoutTouchingItsFile) {
   const HostPlan plan = PlanOf(samples::Client(), facts);
   ASSERT_EQ(plan.changes.size(), 1U);
   EXPECT_EQ(ServiceIn(plan, 0).run, SetService::Run::kStarted);
-  EXPECT_TRUE(ServiceIn(plan, 0).enable);
+  EXPECT_EQ(ServiceIn(plan, 0).boot, SetService::Boot::kEnabled);
   EXPECT_FALSE(ServiceIn(plan, 0).was_running);
   EXPECT_EQ(plan.changes[0].because, "it does not run, it does not start at boot");
 }
@@ -140,26 +138,168 @@ TEST(Diff, AHostWithoutTheDaemonIsToldWhatToInstall) {
   Facts facts = HostWith(samples::Chrony(), "");
   facts.daemons.clear();
   EXPECT_EQ(Refusal(samples::Client(), facts),
-            "chrony, ntpsec or ntp is not installed here (no time daemon is); install chrony");
+            "chrony, ntpsec or ntp is not installed here (no time daemon is); set time.packages to "
+            "install, or install chrony");
   policy::TimePolicy policy = samples::Client();
   policy.daemon = policy::DaemonChoice::kNtpsec;
   EXPECT_EQ(Refusal(policy, HostWith(samples::Chrony(), "")),
-            "ntpsec is not installed here (chrony is); install ntpsec, or change time.daemon");
+            "ntpsec is not installed here (chrony is); set time.packages to install, or install "
+            "ntpsec, or change time.daemon");
 }
 
-TEST(Diff, ARivalThatRunsIsNamed) {
+policy::TimePolicy Installing(policy::DaemonChoice daemon) {
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = daemon;
+  policy.settings.packages = inventory::TimeSettings::Packages::kInstall;
+  return policy;
+}
+
+TEST(Diff, TheMissingDaemonsPackageComesFirstAndAlone) {
   Facts facts = HostWith(samples::Chrony(), "");
+  facts.daemons.clear();
+  facts.package_manager = "dnf";
+  const HostPlan plan = PlanOf(Installing(policy::DaemonChoice::kAuto), facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(std::get<InstallPackage>(plan.changes[0].change).manager, "dnf");
+  EXPECT_EQ(Summary(plan, Tense::kPlanned), "install chrony");
+}
+
+TEST(Diff, NtpIsNtpsecWhereTheDistributionHasNothingElse) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.daemons.clear();
+  facts.package_manager = "apt";
+  facts.os_id = "debian";
+  const auto package = [&](std::string version) {
+    facts.os_version = std::move(version);
+    const HostPlan plan = PlanOf(Installing(policy::DaemonChoice::kNtp), facts);
+    return std::get<InstallPackage>(plan.changes.at(0).change).package;
+  };
+  EXPECT_EQ(package("11"), "ntp");
+  EXPECT_EQ(package("12"), "ntpsec");
+}
+
+TEST(Diff, WithoutAPackageManagerNothingCanBeInstalled) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.daemons.clear();
+  EXPECT_THAT(Refusal(Installing(policy::DaemonChoice::kAuto), facts),
+              HasSubstr("there is no package manager that push knows"));
+}
+
+Facts WithTimesyncd(bool running) {
+  Facts facts = Settled(samples::Client(), samples::Chrony());
   facts.daemons.emplace_back().daemon = Daemon::kTimesyncd;
   facts.daemons[1].service = "systemd-timesyncd";
-  facts.daemons[1].running = true;
+  facts.daemons[1].running = running;
+  facts.daemons[1].enabled = true;
+  return facts;
+}
+
+TEST(Diff, ARivalIsStoppedAndDisabledAndTheChosenDaemonIsLeftAlone) {
+  const HostPlan plan = PlanOf(samples::Client(), WithTimesyncd(true));
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(ServiceIn(plan, 0).run, SetService::Run::kStopped);
+  EXPECT_TRUE(ServiceIn(plan, 0).was_running);
+  EXPECT_EQ(Summary(plan, Tense::kDone), "disabled and stopped systemd-timesyncd");
+  EXPECT_EQ(plan.changes[0].because, "chrony keeps this clock");
+}
+
+TEST(Diff, ARivalThatWouldStartAtTheNextBootIsDisabled) {
+  EXPECT_EQ(Summary(PlanOf(samples::Client(), WithTimesyncd(false)), Tense::kPlanned),
+            "disable systemd-timesyncd");
+}
+
+TEST(Diff, ARivalIsStoppedBeforeTheChosenDaemonStarts) {
+  Facts facts = WithTimesyncd(true);
+  facts.daemons[0].running = false;
+  EXPECT_EQ(Summary(PlanOf(samples::Client(), facts), Tense::kPlanned),
+            "disable and stop systemd-timesyncd, start chrony");
+}
+
+TEST(Diff, ARivalThatThePolicyLeavesAloneIsNamed) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.rivals = inventory::TimeSettings::Rivals::kRefuse;
   EXPECT_EQ(
-      Refusal(samples::Client(), facts),
+      Refusal(policy, WithTimesyncd(true)),
       "timesyncd runs here beside chrony, and one clock can have one keeper; stop and disable "
       "systemd-timesyncd, or set time.daemon to it");
-  facts.daemons[1].running = false;
-  EXPECT_TRUE(Diff(samples::Client(), facts).ok());
-  facts.busybox_ntpd = facts::BusyboxNtpd{.service = "ntpd", .pid = 7};
+  EXPECT_TRUE(PlanOf(policy, WithTimesyncd(false)).empty());
+}
+
+TEST(Diff, ARivalThatWasStartedByHandIsNamed) {
+  Facts facts = HostWith(samples::Chrony(), "");
+  facts.busybox_ntpd = facts::BusyboxNtpd{.service = "", .pid = 7};
   EXPECT_THAT(Refusal(samples::Client(), facts), HasSubstr("busybox's ntpd runs here"));
+  facts.busybox_ntpd->service = "ntpd";
+  EXPECT_THAT(Summary(PlanOf(samples::Client(), facts), Tense::kPlanned), HasSubstr("stop ntpd"));
+}
+
+// ---- what was edited by hand
+
+Facts Edited() {
+  Facts facts = Settled(samples::Client(), samples::Chrony());
+  facts.files.at("/etc/chrony/chrony.conf").content += "server 10.9.9.9\n";
+  return facts;
+}
+
+TEST(Diff, AHandEditIsPlannedAndNamed) {
+  const HostPlan plan = PlanOf(samples::Client(), Edited());
+  EXPECT_THAT(plan.edited_files, testing::ElementsAre("/etc/chrony/chrony.conf"));
+  EXPECT_EQ(plan.changes[0].because, "edited by hand since the last push: 1 line removed, 0 added");
+}
+
+TEST(Diff, AHandEditMayBeOverwrittenByThePolicyOrTheRun) {
+  policy::TimePolicy policy = samples::Client();
+  EXPECT_TRUE(Diff(policy, Edited(), {.overwrite_edits = true})->edited_files.empty());
+  policy.settings.hand_edits = inventory::TimeSettings::HandEdits::kOverwrite;
+  EXPECT_TRUE(PlanOf(policy, Edited()).edited_files.empty());
+}
+
+TEST(Diff, AFileThatWasNeverOursIsNoHandEdit) {
+  EXPECT_TRUE(
+      PlanOf(samples::Client(), HostWith(samples::Chrony(), "pool x\n")).edited_files.empty());
+}
+
+// ---- the clock, the time zone
+
+std::string PlannedWithOffset(Duration offset, bool allow_backward = true) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.allow_backward = allow_backward;
+  const auto plan = Diff(policy, HostWith(samples::Chrony(), "pool x\n"), {.clock_offset = offset});
+  EXPECT_TRUE(plan.ok());
+  return Summary(*plan, Tense::kPlanned);
+}
+
+TEST(Diff, AClockThatIsFarOffIsSetBeforeTheDaemonStarts) {
+  using std::chrono::seconds;
+  EXPECT_EQ(PlannedWithOffset(seconds(37)), "chrony.conf, set the clock, restart chrony");
+  EXPECT_EQ(PlannedWithOffset(-seconds(37)), "chrony.conf, set the clock, restart chrony");
+  EXPECT_EQ(PlannedWithOffset(-seconds(37), false), "chrony.conf, restart chrony");
+  EXPECT_EQ(PlannedWithOffset(seconds(2)), "chrony.conf, restart chrony");
+}
+
+TEST(Diff, AClockIsNotSetWhereTheDaemonGoesOnRunning) {
+  const auto plan = Diff(samples::Client(), Settled(samples::Client(), samples::Chrony()),
+                         {.clock_offset = std::chrono::hours(1)});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_TRUE(plan->empty());
+}
+
+TEST(Diff, TheTimeZoneIsALinkAndDebiansNameOfIt) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.timezone = "Europe/Berlin";
+  Facts facts = Settled(samples::Client(), samples::Chrony());
+  facts.timezone = "Etc/UTC";
+  facts.localtime_link = "/usr/share/zoneinfo/Etc/UTC";
+  facts.files["/etc/timezone"].exists = true;
+  facts.files["/etc/timezone"].content = "Etc/UTC\n";
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 2U);
+  EXPECT_EQ(std::get<PutLink>(plan.changes[0].change).before, "/usr/share/zoneinfo/Etc/UTC");
+  EXPECT_EQ(Summary(plan, Tense::kDone),
+            "/etc/localtime -> /usr/share/zoneinfo/Europe/Berlin, timezone");
+  facts.timezone = "Europe/Berlin";
+  facts.files["/etc/timezone"].content = "Europe/Berlin\n";
+  EXPECT_TRUE(PlanOf(policy, facts).empty());
 }
 
 TEST(Diff, AnAgentThatWatchesIsNoRival) {

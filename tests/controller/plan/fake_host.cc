@@ -29,6 +29,12 @@ constexpr const char* kTools[] = {"cat",  "chmod",  "chown",     "cmp",   "cp", 
 constexpr const char* kSystemctl = R"(#!/bin/sh
 PATH=/usr/bin:/bin
 cd "$SHIM_ROOT" || exit 1
+case "$1 $2" in
+  'start broken.service')
+    echo "Job for $2 failed." >&2
+    exit 1 ;;
+  *broken.service) exit 0 ;;
+esac
 case $1 in
   restart|start)
     rm -f loaded
@@ -162,8 +168,9 @@ HostPlan FakeHost::PlanFor(const std::string& after) const {
                  .was_running = true,
                  .inquiry = Inquiry::kChronyc};
   return {.host = "web07",
-          .changes = {{Phase::kFiles, put, "differs"}, {Phase::kService, set, "its file changes"}},
-          .notes = {}};
+          .changes = {{put, "differs"}, {set, "its file changes"}},
+          .notes = {},
+          .edited_files = {}};
 }
 
 ApplyOptions FakeHost::Options() const {

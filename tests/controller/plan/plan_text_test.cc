@@ -14,10 +14,9 @@ HostPlan Sample(const std::string& before, bool enable) {
   SetService set{.service = "chrony",
                  .program = "chronyd",
                  .run = SetService::Run::kRestarted,
-                 .enable = enable};
+                 .boot = enable ? SetService::Boot::kEnabled : SetService::Boot::kLeft};
   return {.host = "web07",
-          .changes = {{Phase::kFiles, put, "the policy changed"},
-                      {Phase::kService, set, "its file changes"}},
+          .changes = {{put, "the policy changed"}, {set, "its file changes"}},
           .notes = {"said"}};
 }
 

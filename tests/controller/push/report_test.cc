@@ -31,9 +31,9 @@ class Results {
     plan::SetService set{
         .service = "chrony", .program = "chronyd", .run = plan::SetService::Run::kRestarted};
     Add(name, outcome).plan = {.host = name,
-                               .changes = {{plan::Phase::kFiles, put, "the policy changed"},
-                                           {plan::Phase::kService, set, "its file changes"}},
-                               .notes = {}};
+                               .changes = {{put, "the policy changed"},
+                                           {set, "its file changes"}},
+                               .notes = {}, .edited_files = {}};
   }
 
   std::vector<HostResult> results;

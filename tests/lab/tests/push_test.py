@@ -219,14 +219,25 @@ class PushTest(PushTestCase):
             self.assertEqual(hosts[name]["undo"], "done")
             self.assert_untouched(name, before[name])
 
-    def test_a_hand_edit_is_named_kept_and_replaced(self):
+    def test_a_hand_edit_is_left_alone_until_it_may_be_replaced(self):
         self.lab.inventory(self.settings())
         self.lab.push()
         self.lab.sh("chrony01", "echo 'server 198.18.1.99' >>/etc/chrony/chrony.conf")
-        code, hosts = self.lab.push("-l", "chrony01")
-        self.assertEqual(code, 0, hosts)
+        before = self.state("chrony01")
+        code, hosts = self.lab.push("-l", "chrony01", "--check", "--diff")
+        self.assertEqual(code, 3)
         self.assertEqual(hosts["chrony01"]["changes"][0]["because"],
                          "edited by hand since the last push: 1 line removed, 0 added")
+        self.assertIn("\n-server 198.18.1.99\n", hosts["chrony01"]["changes"][0]["diff"])
+        code, hosts = self.lab.push("-l", "chrony01,chrony02")
+        self.assertEqual(code, 1, hosts)
+        self.assertEqual(hosts["chrony01"]["stage"], "drift", hosts)
+        self.assertIn("--overwrite-drift", hosts["chrony01"]["next_step"])
+        self.assert_outcomes(hosts, "unchanged", chrony01="failed")
+        self.assert_untouched("chrony01", before)
+        code, hosts = self.lab.push("-l", "chrony01", "--overwrite-drift")
+        self.assertEqual(code, 0, hosts)
+        self.assertNotIn(b"198.18.1.99", self.lab.read("chrony01", config_of("chrony01")))
         self.assertIn("198.18.1.99", self.lab.sh("chrony01", "cat /var/lib/fleetsync/backup/*/1.before"))
 
     def test_hostile_lines_are_data(self):

@@ -1,0 +1,79 @@
+#include "controller/plan/choose_daemon.h"
+
+#include <array>
+
+#include "fmt/format.h"
+
+namespace fleetsync::plan {
+
+using facts::Daemon;
+using facts::DaemonFact;
+using policy::DaemonChoice;
+
+namespace {
+
+constexpr std::array kByPreference = {Daemon::kChrony, Daemon::kNtpsec, Daemon::kNtpClassic};
+
+// Debian's `ntp` is a transitional name for ntpsec's package from 12 on.
+bool HasNtpsecAlone(const facts::Facts& actual) {
+  return actual.os_id == "debian" && !actual.os_version.empty() && actual.os_version != "10" &&
+         actual.os_version != "11";
+}
+
+}  // namespace
+
+bool Fits(DaemonChoice choice, Daemon daemon) {
+  switch (choice) {
+    case DaemonChoice::kAuto:
+      return daemon == Daemon::kChrony || daemon == Daemon::kNtpsec ||
+             daemon == Daemon::kNtpClassic;
+    case DaemonChoice::kChrony:
+      return daemon == Daemon::kChrony;
+    case DaemonChoice::kNtp:
+      return daemon == Daemon::kNtpClassic || daemon == Daemon::kNtpsec;
+    case DaemonChoice::kNtpsec:
+      return daemon == Daemon::kNtpsec;
+  }
+  return false;
+}
+
+std::string_view NameOf(DaemonChoice choice) {
+  switch (choice) {
+    case DaemonChoice::kAuto:
+      return "chrony, ntpsec or ntp";
+    case DaemonChoice::kChrony:
+      return "chrony";
+    case DaemonChoice::kNtp:
+      return "ntp";
+    case DaemonChoice::kNtpsec:
+      return "ntpsec";
+  }
+  return "";
+}
+
+const DaemonFact* ChooseDaemon(DaemonChoice choice, const facts::Facts& actual) {
+  const DaemonFact* best = nullptr;
+  for (const Daemon daemon : kByPreference) {
+    const DaemonFact* found = Fits(choice, daemon) ? actual.Find(daemon) : nullptr;
+    if (found && (!best || (found->running && !best->running))) best = found;
+  }
+  return best;
+}
+
+StatusOr<std::string> PackageFor(DaemonChoice choice, const facts::Facts& actual) {
+  if (actual.package_manager.empty())
+    return absl::FailedPreconditionError(fmt::format(
+        "{} is not installed, and there is no package manager that push knows", NameOf(choice)));
+  switch (choice) {
+    case DaemonChoice::kAuto:
+    case DaemonChoice::kChrony:
+      return "chrony";
+    case DaemonChoice::kNtp:
+      return HasNtpsecAlone(actual) ? "ntpsec" : "ntp";
+    case DaemonChoice::kNtpsec:
+      return "ntpsec";
+  }
+  return absl::InternalError("PackageFor: unknown daemon");
+}
+
+}  // namespace fleetsync::plan
