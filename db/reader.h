@@ -27,6 +27,9 @@ class Reader {
   // but the selected one's name and reach. Empty for an unknown host.
   StatusOr<std::vector<Report>> Reports(std::string_view host, uint64_t after, size_t limit);
 
+  // For what other headers of db/ read.
+  Connection& connection() { return connection_; }
+
  private:
   explicit Reader(Connection connection) : connection_(std::move(connection)) {}
 

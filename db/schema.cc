@@ -79,7 +79,31 @@ SELECT history.* FROM hosts
 JOIN history ON history.host = hosts.name AND history.sequence = hosts.stored_through;
 )sql";
 
-constexpr Migration kMigrations[] = {{.version = 1, .sql = kVersion1}};
+// The record of what was done to hosts. finished_us 0: killed, or still at work.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE runs (
+  run TEXT PRIMARY KEY,
+  command TEXT NOT NULL,
+  user TEXT NOT NULL,
+  controller TEXT NOT NULL,
+  inventory TEXT NOT NULL,
+  started_us INTEGER NOT NULL,
+  finished_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_by_time ON runs (started_us);
+
+CREATE TABLE run_hosts (
+  run TEXT NOT NULL REFERENCES runs,
+  position INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (run, position)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr Migration kMigrations[] = {{.version = 1, .sql = kVersion1},
+                                     {.version = 2, .sql = kVersion2}};
 
 struct FileIdentity {
   int64_t application_id = 0;

@@ -17,6 +17,9 @@ void AddExec(CLI::App& app, Action& action);       // exec -- COMMAND
 void AddFacts(CLI::App& app, Action& action);      // facts HOST
 void AddSyncAll(CLI::App& app, Action& action);    // sync-all
 void AddPush(CLI::App& app, Action& action);       // push [--check] [--diff]
+void AddPlan(CLI::App& app, Action& action);       // plan
+void AddRollback(CLI::App& app, Action& action);   // rollback [--to RUN]
+void AddRuns(CLI::App& app, Action& action);       // runs [RUN]
 void AddAgent(CLI::App& app, Action& action);      // agent install|remove|status
 void AddServe(CLI::App& app, Action& action);      // serve
 void AddStatus(CLI::App& app, Action& action);     // status [--live]

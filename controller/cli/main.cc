@@ -47,6 +47,9 @@ void AddCommands(CLI::App& app, Action& action) {
   AddFacts(app, action);
   AddSyncAll(app, action);
   AddPush(app, action);
+  AddPlan(app, action);
+  AddRollback(app, action);
+  AddRuns(app, action);
   AddAgent(app, action);
   AddServe(app, action);
   AddStatus(app, action);

@@ -5,13 +5,13 @@
 #include "controller/facts/answer_lines.h"
 #include "controller/facts/config_paths.h"
 #include "controller/facts/facts.h"
+#include "controller/facts/file_fact.h"
 #include "fmt/format.h"
 
 namespace fleetsync::facts {
 namespace {
 
-constexpr unsigned kCapSysTime = 25;             // capabilities(7)
-constexpr size_t kFileLimit = size_t{64} << 10;  // what the probe carries of one file
+constexpr unsigned kCapSysTime = 25;  // capabilities(7)
 
 template <class Int = int>
 Int ToInt(std::string_view text) {
@@ -43,55 +43,6 @@ std::string VersionIn(std::string_view text) {
   return "";
 }
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-void AppendHex(std::string_view line, std::string& bytes) {
-  for (const std::string_view word : SplitWords(line)) {
-    if (word.size() != 2 || HexDigit(word[0]) < 0 || HexDigit(word[1]) < 0) continue;
-    bytes += static_cast<char>(HexDigit(word[0]) * 16 + HexDigit(word[1]));
-  }
-}
-
-int Base64Digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-// Each line of base64(1) is whole groups of four, so lines decode one by one.
-void AppendBase64(std::string_view line, std::string& bytes) {
-  unsigned bits = 0;
-  int have = 0;
-  for (const char c : line) {
-    const int digit = Base64Digit(c);
-    if (digit < 0) continue;
-    bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffffff;
-    have += 6;
-    if (have < 8) continue;
-    have -= 8;
-    bytes += static_cast<char>(bits >> have & 0xff);
-  }
-}
-
-// "-rwsr-xr-x": nine letters after the type.
-unsigned ModeOf(std::string_view letters) {
-  unsigned mode = 0;
-  for (size_t i = 1; i < 10 && i < letters.size(); ++i) {
-    const char c = letters[i];
-    const unsigned bit = 1u << (9 - i);
-    if (c == 'r' || c == 'w' || c == 'x' || c == 's' || c == 't') mode |= bit;
-    if (c != 's' && c != 'S' && c != 't' && c != 'T') continue;
-    mode |= i == 3 ? 04000u : i == 6 ? 02000u : 01000u;
-  }
-  return mode;
-}
-
 bool HasCapability(std::string_view hex, unsigned capability) {
   uint64_t mask = 0;
   std::from_chars(hex.data(), hex.data() + hex.size(), mask, 16);
@@ -120,7 +71,7 @@ class Reader {
     }
     const std::string value = Unescape(raw);
     if (key == "stat") {
-      OnStat(value);
+      if (file_ != nullptr) ReadStat(value, *file_);
     } else if (key.starts_with("daemon")) {
       OnDaemonLine(key, value);
     } else if (key.starts_with("os_release") || key.starts_with("release.")) {
@@ -130,16 +81,9 @@ class Reader {
     }
   }
 
-  // The lines of a file's bytes that follow, up to one with a dot.
   void OnContent(std::string_view encoding, AnswerLines& lines) {
-    std::string bytes;
-    for (auto line = lines.NextLine(); line && *line != "."; line = lines.NextLine()) {
-      if (bytes.size() >= kFileLimit) continue;
-      encoding == "base64" ? AppendBase64(*line, bytes) : AppendHex(*line, bytes);
-    }
-    if (file_ == nullptr) return;
-    file_->readable = true;
-    file_->content = std::move(bytes);
+    FileFact ignored;
+    ReadContent(encoding, lines, file_ == nullptr ? ignored : *file_);
   }
 
   Facts Finish() {
@@ -151,14 +95,6 @@ class Reader {
   }
 
  private:
-  void OnStat(std::string_view value) {
-    const auto words = SplitWords(value);
-    if (file_ == nullptr || words.size() < 4) return;
-    file_->mode = ModeOf(words[0]);
-    file_->owner = words[2];
-    file_->group = words[3];
-  }
-
   void OnDaemonLine(std::string_view key, const std::string& value) {
     if (key == "daemon") {
       daemon_ = nullptr;

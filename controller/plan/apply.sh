@@ -1,7 +1,7 @@
 # The apply script's own part: one transaction. What is to be done is in the functions that follow
 # it, made from the plan; each calls the ones here once for a file or a service.
 
-stage= why= begun= result=
+stage= why= begun= result= served=
 
 # step NAME: a closed connection is noticed here.
 step() {
@@ -120,12 +120,19 @@ keep_file() {
   why=
 }
 
+# keep_service SERVICE PROGRAM INIT WAS_RUNNING left|enabled|disabled INQUIRY: for a rollback.
+keep_service() {
+  why=$( { printf '%s\n' "$*" >>"$kept/services"; } 2>&1) || fail "$why"
+  why=
+}
+
 keep_all() {
   rm -rf "$kept"
   why=$(mkdir "$kept" 2>&1) || fail "$why"
   why=$( { : >"$log" && undo_script >"$kept/undo"; } 2>&1) || fail "$why"
   why=
   cat /proc/sys/kernel/random/boot_id >"$kept/boot" 2>/dev/null
+  : >"$kept/manifest"
   keep_files
   durable "$kept"/* "$kept" "$STATE/backup"
   begun=yes
@@ -300,6 +307,34 @@ install_package() {
 # verify_service SERVICE PROGRAM INQUIRY
 verify_service() {
   service_verify "$@" || fail "$1 has been started and does not answer"
+}
+
+# Does the relay give time? Asked of itself.
+is_serving() {
+  grep -q -s -i '^ *[0-9]*: [0-9a-f]*:007b ' /proc/net/udp /proc/net/udp6 || return 1
+  case $1 in
+    chronyc)
+      case $(chronyc -n tracking 2>/dev/null) in
+        *'Not synchronised'*) return 1 ;;
+        *'Leap status'*) return 0 ;;
+      esac
+      return 1 ;;
+    ntpq)
+      case $(ntpq -n -c 'rv 0 leap' 127.0.0.1 2>/dev/null) in
+        *leap=11*|*leap=3*) return 1 ;;
+        *leap=*) return 0 ;;
+      esac
+      return 1 ;;
+  esac
+}
+
+ask_served() { is_serving "$1" && served=yes; }
+
+# verify_serving SERVICE INQUIRY: a relay that gave time before is to give time again.
+verify_serving() {
+  within "$SERVING" is_serving "$2" && return
+  [ -n "$served" ] && fail "$1 gave time before, and gives none ${SERVING} s after its start"
+  say "note $1 runs and gives no time yet, as before: it is not synchronised"
 }
 
 # The renaming is the point of no return: a signal counts before it or not at all.

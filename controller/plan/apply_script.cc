@@ -88,8 +88,8 @@ std::string_view YesOrNo(bool yes) { return yes ? "yes" : "no"; }
 
 // The bodies of the functions that the scripts call, a line for each change.
 struct Bodies {
-  std::string check, keep, stage, validate, swap, change, verify;  // apply
-  std::string undo_packages, undo_files, undo_services, clean;     // undo
+  std::string check, keep, stage, validate, swap, change, verify, verify_more;  // apply
+  std::string undo_packages, undo_files, undo_services, clean;                  // undo
   std::string contents;
 };
 
@@ -138,10 +138,17 @@ void Add(const PutLink& put, size_t number, Bodies& bodies) {
 void Add(const SetService& set, size_t, Bodies& bodies) {
   const std::string service = ShellQuote(set.service);
   const std::string program = ShellQuote(set.program);
+  bodies.keep +=
+      fmt::format("keep_service {} {} {} {} {} {}\n", service, program, facts::ToString(set.init),
+                  YesOrNo(set.was_running), Word(set.boot), Word(set.inquiry));
   bodies.change +=
       fmt::format("change_service {} {} {} {}\n", service, program, Word(set.run), Word(set.boot));
   const bool is_to_run = set.run != SetService::Run::kStopped &&
                          (set.was_running || set.run != SetService::Run::kLeft);
+  if (is_to_run && set.serves && set.run != SetService::Run::kLeft) {
+    bodies.check += fmt::format("ask_served {}\n", Word(set.inquiry));
+    bodies.verify_more += fmt::format("verify_serving {} {}\n", service, Word(set.inquiry));
+  }
   if (is_to_run)
     bodies.verify += fmt::format("verify_service {} {} {}\n", service, program, Word(set.inquiry));
   bodies.undo_services = fmt::format("undo_service {} {} {} {} {}\n", service, program,
@@ -168,9 +175,10 @@ std::string Function(std::string_view name, std::string_view body) {
 }
 
 std::string Settings(const ApplyOptions& options, facts::Init init) {
-  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\nPATIENCE={}\n",
+  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\nPATIENCE={}\nSERVING={}\n",
                      ShellQuote(options.state_folder), ShellQuote(options.run_id),
-                     facts::ToString(init), options.keep_backups, options.patience_s);
+                     facts::ToString(init), options.keep_backups, options.patience_s,
+                     options.serving_patience_s);
 }
 
 facts::Init InitOf(const HostPlan& plan) {
@@ -199,8 +207,8 @@ std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
   script += Function("check_files", bodies.check) + Function("keep_files", bodies.keep) +
             Function("stage_files", bodies.stage) + Function("validate_files", bodies.validate) +
             Function("swap_files", bodies.swap) + Function("change_services", bodies.change) +
-            Function("verify_services", bodies.verify) + clean + bodies.contents +
-            fmt::format("undo_script() {{\n{}}}\n", Printing(undo));
+            Function("verify_services", bodies.verify + bodies.verify_more) + clean +
+            bodies.contents + fmt::format("undo_script() {{\n{}}}\n", Printing(undo));
   // Its commands must not read what is left of the script.
   return script + "main </dev/null\n";
 }

@@ -11,6 +11,7 @@ struct ApplyOptions {
   std::string state_folder = "/var/lib/fleetsync";  // on the host, root's alone
   int keep_backups = 10;
   int patience_s = 15;  // how long a daemon may take to stop, and to answer once it is started
+  int serving_patience_s = 60;  // how long a relay may take until it gives time
 };
 
 // The plan as one POSIX sh script for `sh -s` on standard input, to be run as root: one transaction

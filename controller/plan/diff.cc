@@ -96,12 +96,13 @@ std::string_view ProgramName(std::string_view binary) {
   return slash == std::string_view::npos ? binary : binary.substr(slash + 1);
 }
 
-std::optional<PlannedChange> ServiceChange(bool file_changes, const DaemonFact& daemon,
+std::optional<PlannedChange> ServiceChange(bool file_changes, bool relay, const DaemonFact& daemon,
                                            const facts::Facts& actual) {
   SetService set{.service = daemon.service,
                  .program = std::string(ProgramName(daemon.binary)),
                  .init = actual.init,
-                 .was_running = daemon.running};
+                 .was_running = daemon.running,
+                 .serves = relay};
   const bool chrony = daemon.daemon == Daemon::kChrony;
   if (actual.HasTool(chrony ? "chronyc" : "ntpq"))
     set.inquiry = chrony ? Inquiry::kChronyc : Inquiry::kNtpq;
@@ -184,7 +185,8 @@ StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& a
                 .notes = std::move(rendered.not_expressible),
                 .edited_files = {}};
   std::optional<PutFile> file = FileChange(rendered.path, rendered.text, actual);
-  std::optional<PlannedChange> service = ServiceChange(file.has_value(), *daemon, actual);
+  std::optional<PlannedChange> service =
+      ServiceChange(file.has_value(), desired.role == inventory::Role::kRelay, *daemon, actual);
   if (service && daemon->service.empty())
     return absl::FailedPreconditionError(
         fmt::format("{} has no unit or init script here, so it cannot be restarted; install its "

@@ -45,6 +45,7 @@ struct SetService {
   Boot boot = Boot::kLeft;
   bool was_running = false;  // where the host goes back to when the change fails
   Inquiry inquiry = Inquiry::kNone;
+  bool serves = false;  // others take their time from it: it is waited for until it gives some
 };
 
 // The clock set once from the servers, by the daemon's own one-shot mode, before it starts.

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "controller/facts/probe_conversation.h"
+#include "controller/plan/rollback.h"
 #include "controller/push/failure_text.h"
 #include "fmt/format.h"
 
@@ -23,6 +24,14 @@ std::optional<Duration> ClockOffset(Now now, const facts::Facts& facts) {
   if (facts.clock_s == 0) return std::nullopt;
   constexpr Duration kHalf = std::chrono::milliseconds(500);  // of the second that is cut off
   return now.system.time_since_epoch() - std::chrono::seconds(facts.clock_s) - kHalf;
+}
+
+// It is waited for until it gives time.
+bool Serves(const plan::HostPlan& plan) {
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [](const plan::PlannedChange& c) {
+    const auto* set = std::get_if<plan::SetService>(&c.change);
+    return set != nullptr && set->serves;
+  });
 }
 
 bool Installs(const plan::HostPlan& plan) {
@@ -47,6 +56,27 @@ std::string_view ToString(Outcome outcome) {
       return "skipped";
   }
   return "";
+}
+
+HostTask BringTo(policy::TimePolicy policy) {
+  std::string host = policy.host;
+  return {.host = std::move(host),
+          .question = {},
+          .plan = [policy = std::move(policy)](std::string_view, const facts::Facts& actual,
+                                               const plan::DiffOptions& options) {
+            return plan::Diff(policy, actual, options);
+          }};
+}
+
+HostTask RollBack(const std::string& host, const std::string& to,
+                  const plan::ApplyOptions& options) {
+  return {.host = host,
+          .question = plan::BackupsQuestion(options.state_folder, to),
+          .plan = [host, to](std::string_view output, const facts::Facts& actual,
+                             const plan::DiffOptions&) -> StatusOr<plan::HostPlan> {
+            FS_ASSIGN_OR_RETURN(const plan::Backups backups, plan::ParseBackups(output));
+            return plan::PlanRollback(backups, actual, host, to);
+          }};
 }
 
 ssh::Conversation::Next PushConversation::OnReady(Now) { return Probe(); }
@@ -81,7 +111,7 @@ void PushConversation::OnFailed(const ssh::Failure& failure) {
 ssh::Conversation::Next PushConversation::Probe() {
   ssh::Command command = facts::ProbeCommand(options_.deadline);
   command.standard_input =
-      plan::JournalQuestion(options_.apply.state_folder) + command.standard_input;
+      plan::JournalQuestion(options_.apply.state_folder) + task_.question + command.standard_input;
   return Run(State::kProbing, std::move(command));
 }
 
@@ -90,8 +120,9 @@ ssh::Conversation::Next PushConversation::Apply(State state, const plan::HostPla
   command.line = "sh -s";
   command.standard_input = plan::ToApplyScript(plan, options_.apply);
   command.max_output = kMaxApplyOutput;
-  command.deadline = state == State::kInstalling ? std::max(options_.deadline, kInstallDeadline)
-                                                 : options_.deadline;
+  command.deadline = options_.deadline;
+  if (state == State::kInstalling) command.deadline = std::max(command.deadline, kInstallDeadline);
+  if (Serves(plan)) command.deadline += std::chrono::seconds(options_.apply.serving_patience_s);
   return Run(state, std::move(command));
 }
 
@@ -108,10 +139,10 @@ ssh::Conversation::Next PushConversation::AfterProbe(Now now, const ssh::Exit& e
   if (!facts.ok()) return Fail("probe", Printable(Message(facts.status())), "");
   const bool broken_off = facts->is_root && plan::HasOpenJournal(output_);
   if (broken_off && !options_.check && result_.recovered.empty())
-    return Apply(State::kRecovering, {.host = policy_.host});
+    return Apply(State::kRecovering, {.host = task_.host});
   const plan::DiffOptions diff{.overwrite_edits = options_.overwrite_edits,
                                .clock_offset = ClockOffset(now, *facts)};
-  StatusOr<plan::HostPlan> plan = plan::Diff(policy_, *facts, diff);
+  StatusOr<plan::HostPlan> plan = task_.plan(output_, *facts, diff);
   if (!plan.ok()) return Fail("plan", Printable(Message(plan.status())), "");
   result_.plan = *std::move(plan);
   if (broken_off)

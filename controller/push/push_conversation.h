@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -43,11 +44,26 @@ struct PushOptions {
   Duration deadline = std::chrono::seconds(60);  // of each command
 };
 
-// Brings one host to its policy: probe, plan, and only when something differs apply. Pure.
+// What is to become of one host.
+struct HostTask {
+  std::string host;
+  // POSIX sh that runs before the probe, for what the plan needs beside the facts; may be empty.
+  std::string question;
+  // The plan, from the output of both.
+  std::function<StatusOr<plan::HostPlan>(std::string_view output, const facts::Facts& actual,
+                                         const plan::DiffOptions& options)>
+      plan;
+};
+HostTask BringTo(policy::TimePolicy policy);
+// Back to before the newest run, or to how run `to` left it.
+HostTask RollBack(const std::string& host, const std::string& to,
+                  const plan::ApplyOptions& options);
+
+// Brings one host to what its task says: probe, plan, and only when something differs apply. Pure.
 class PushConversation : public ssh::Conversation {
  public:
-  PushConversation(policy::TimePolicy policy, PushOptions options)
-      : policy_(std::move(policy)), options_(std::move(options)) {}
+  PushConversation(HostTask task, PushOptions options)
+      : task_(std::move(task)), options_(std::move(options)) {}
 
   Next OnReady(Now now) override;
   Next OnOutput(Now now, std::string_view bytes, bool is_stderr) override;
@@ -68,7 +84,7 @@ class PushConversation : public ssh::Conversation {
   void ShowInstalled();
   Next Fail(std::string_view stage, std::string why, std::string next_step);
 
-  policy::TimePolicy policy_;
+  HostTask task_;
   PushOptions options_;
   State state_ = State::kProbing;
   std::string output_, errors_;                 // of the running command

@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "fmt/format.h"
+
 namespace fleetsync::push {
 namespace {
 
@@ -39,11 +41,65 @@ Hosts WithRole(const Hosts& hosts, inventory::Role role) {
   return chosen;
 }
 
-bool AllFailed(const std::vector<HostResult>& results, const Hosts& hosts) {
-  return !hosts.empty() && std::all_of(results.begin(), results.end(), [](const HostResult& r) {
-    return r.host->role != inventory::Role::kRelay || r.result.outcome == Outcome::kFailed;
-  });
+struct Batch {
+  Hosts hosts;
+  enum class Kind : uint8_t { kRelay, kCanary, kClients } kind = Kind::kClients;
+};
+
+void AddBatches(const Hosts& hosts, size_t size, Batch::Kind kind, std::vector<Batch>& batches) {
+  for (size_t begin = 0; begin < hosts.size(); begin += size) {
+    const auto first = hosts.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(size, hosts.size() - begin));
+    batches.push_back({Hosts(first, first + count), kind});
+  }
 }
+
+std::vector<Batch> BatchesOf(const Hosts& hosts, const RolloutOptions& options) {
+  std::vector<Batch> batches;
+  const Hosts relays = WithRole(hosts, inventory::Role::kRelay);
+  Hosts clients = WithRole(hosts, inventory::Role::kClient);
+  AddBatches(relays, options.push.check ? std::max<size_t>(relays.size(), 1) : 1,
+             Batch::Kind::kRelay, batches);
+  const auto canaries = static_cast<std::ptrdiff_t>(std::min(options.canary, clients.size()));
+  if (canaries > 0) {
+    AddBatches(Hosts(clients.begin(), clients.begin() + canaries), options.canary,
+               Batch::Kind::kCanary, batches);
+    clients.erase(clients.begin(), clients.begin() + canaries);
+  }
+  AddBatches(clients, options.serial == 0 ? std::max<size_t>(clients.size(), 1) : options.serial,
+             Batch::Kind::kClients, batches);
+  return batches;
+}
+
+// Why no further batch is to begin; empty when it may.
+class Brake {
+ public:
+  explicit Brake(const RolloutOptions& options) : options_(options) {}
+
+  void OnBatch(const Batch& batch, size_t failed) {
+    failed_ += failed;
+    if (batch.kind == Batch::Kind::kRelay) {
+      relays_ += batch.hosts.size();
+      relays_failed_ += failed;
+    }
+    if (batch.kind == Batch::Kind::kCanary && failed > 0 && why_.empty())
+      why_ = fmt::format("{} of {} canaries failed", failed, batch.hosts.size());
+    if (options_.max_fail && failed_ > *options_.max_fail && why_.empty())
+      why_ = fmt::format("{} {} failed, and --max-fail allows {}", failed_,
+                         failed_ == 1 ? "host" : "hosts", *options_.max_fail);
+  }
+
+  std::string Why(const Batch& next) const {
+    const bool no_relay = relays_ > 0 && relays_failed_ == relays_;
+    if (next.kind != Batch::Kind::kRelay && no_relay) return "no relay could be set up";
+    return why_;
+  }
+
+ private:
+  const RolloutOptions& options_;
+  size_t failed_ = 0, relays_ = 0, relays_failed_ = 0;
+  std::string why_;
+};
 
 }  // namespace
 
@@ -63,37 +119,34 @@ StatusOr<std::vector<policy::TimePolicy>> PoliciesFor(const inventory::Inventory
   return policies;
 }
 
-StatusOr<std::vector<HostResult>> Rollout(const Hosts& hosts,
-                                          const std::vector<policy::TimePolicy>& policies,
+StatusOr<std::vector<HostResult>> Rollout(const Hosts& hosts, const std::vector<HostTask>& tasks,
                                           const RolloutOptions& options, const RolloutWatch& watch,
                                           const std::atomic<bool>& stop) {
   std::vector<HostResult> results;
-  std::map<const inventory::Host*, const policy::TimePolicy*> policy_of;
+  std::map<const inventory::Host*, size_t> index_of;
   for (size_t i = 0; i < hosts.size(); ++i) {
     results.push_back({hosts[i], {}});
     results.back().result.why = "stopped before its turn";
-    policy_of[hosts[i]] = &policies[i];
+    index_of[hosts[i]] = i;
   }
   Collector collector(results, watch);
   const auto make = [&](const inventory::Host& host) -> std::unique_ptr<ssh::Conversation> {
-    return std::make_unique<PushConversation>(*policy_of[&host], options.push);
+    return std::make_unique<PushConversation>(tasks[index_of[&host]], options.push);
   };
-  const Hosts relays = WithRole(hosts, inventory::Role::kRelay);
-  const Hosts clients = WithRole(hosts, inventory::Role::kClient);
-  if (!relays.empty())
-    FS_RETURN_IF_ERROR(ssh::RunFleet(relays, options.fleet, make, collector, stop));
-  if (AllFailed(results, relays)) {
-    for (HostResult& result : results)
-      if (result.host->role == inventory::Role::kClient)
-        result.result.why = "no relay could be set up";
-    return results;
-  }
-  const size_t batch = options.serial == 0 ? std::max<size_t>(clients.size(), 1) : options.serial;
-  for (size_t begin = 0; begin < clients.size() && !stop; begin += batch) {
-    const size_t end = std::min(begin + batch, clients.size());
-    const Hosts some(clients.begin() + static_cast<std::ptrdiff_t>(begin),
-                     clients.begin() + static_cast<std::ptrdiff_t>(end));
-    FS_RETURN_IF_ERROR(ssh::RunFleet(some, options.fleet, make, collector, stop));
+  Brake brake(options);
+  for (const Batch& batch : BatchesOf(hosts, options)) {
+    if (stop) break;
+    const std::string why = brake.Why(batch);
+    if (!why.empty()) {
+      for (const inventory::Host* host : batch.hosts) results[index_of[host]].result.why = why;
+      continue;
+    }
+    FS_RETURN_IF_ERROR(ssh::RunFleet(batch.hosts, options.fleet, make, collector, stop));
+    const auto failed = [&](const inventory::Host* host) {
+      return results[index_of[host]].result.outcome == Outcome::kFailed;
+    };
+    brake.OnBatch(
+        batch, static_cast<size_t>(std::count_if(batch.hosts.begin(), batch.hosts.end(), failed)));
   }
   return results;
 }

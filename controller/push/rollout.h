@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,8 @@ struct RolloutOptions {
   PushOptions push;
   ssh::FleetOptions fleet;
   size_t serial = 0;  // clients at a time; 0: all of them at once
+  size_t canary = 0;  // clients that go first; when one of them fails no other is begun
+  std::optional<size_t> max_fail;  // when more hosts fail no further batch is begun
 };
 
 // How a rollout is going, for a progress line.
@@ -35,11 +39,12 @@ struct RolloutWatch {
 StatusOr<std::vector<policy::TimePolicy>> PoliciesFor(
     const inventory::Inventory& inventory, const std::vector<const inventory::Host*>& hosts);
 
-// Pushes to the relays, then to the clients; when all relays failed, clients are skipped: they
-// would be left with servers that do not serve. `policies` are in the order of `hosts`, and so are
-// the results. Errors are those of ssh::RunFleet.
+// Relays one by one (all at once when only compared), each serving before the next, then the
+// canaries, then the other clients batch by batch. When all relays failed, clients are skipped:
+// they would be left with servers that do not serve. `tasks` are in the order of `hosts`, and so
+// are the results. Errors are those of ssh::RunFleet.
 StatusOr<std::vector<HostResult>> Rollout(const std::vector<const inventory::Host*>& hosts,
-                                          const std::vector<policy::TimePolicy>& policies,
+                                          const std::vector<HostTask>& tasks,
                                           const RolloutOptions& options, const RolloutWatch& watch,
                                           const std::atomic<bool>& stop);
 

@@ -32,7 +32,7 @@ bool IsPrintable(const std::string& text) { return Printable(text) == text; }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
-  push::PushConversation push(Policy(), {.apply = {.run_id = "run1"}});
+  push::PushConversation push(push::BringTo(Policy()), {.apply = {.run_id = "run1"}});
   ssh::Conversation::Next next = push.OnReady({});
   bool told_done = false;
   for (int commands = 0; std::holds_alternative<ssh::Conversation::RunCommand>(next); ++commands) {

@@ -271,11 +271,12 @@ TEST_P(ApplyScript, TheClockIsSetWhileTheDaemonIsDown) {
   host.MakeProgram("set-clock",
                    "#!/bin/sh\n[ -e \"$SHIM_ROOT/loaded\" ] && exit 1\n"
                    "echo \"$@\" >\"$SHIM_ROOT/asked\"\n");
-  plan.changes.insert(plan.changes.begin() + 1, {SetClock{.program = host.Path("programs/set-clock"),
-                                                          .service = ServiceOf(plan).service,
-                                                          .process = ServiceOf(plan).program,
-                                                          .servers = {"ntp1", "it's"}},
-                                                 "far off"});
+  plan.changes.insert(plan.changes.begin() + 1,
+                      {SetClock{.program = host.Path("programs/set-clock"),
+                                .service = ServiceOf(plan).service,
+                                .process = ServiceOf(plan).program,
+                                .servers = {"ntp1", "it's"}},
+                       "far off"});
   const Ran ran = host.Apply(plan);
   const ApplyResult result = ParseApplyResult(ran.output);
   EXPECT_EQ(result.outcome, Outcome::kDone) << ran.output << ran.errors;

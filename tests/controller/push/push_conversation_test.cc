@@ -42,7 +42,8 @@ PushOptions Options(bool check = false) {
 
 // Plays a host: gives the conversation an answer for each command that it runs.
 struct Play {
-  explicit Play(PushOptions options = Options()) : push(samples::Client(), std::move(options)) {
+  explicit Play(PushOptions options = Options())
+      : push(BringTo(samples::Client()), std::move(options)) {
     Take(push.OnReady({}));
   }
   void Take(const Conversation::Next& next) {
@@ -151,7 +152,7 @@ TEST(PushConversation, AConnectionLostInTheMiddleIsSaidToBeUncertain) {
 }
 
 TEST(PushConversation, AHostThatCannotBeReachedSaysWhatTheTransportSays) {
-  PushConversation push(samples::Client(), Options());
+  PushConversation push(BringTo(samples::Client()), Options());
   push.OnFailed({.stage = ssh::Stage::kBecome,
                  .fault = ssh::Fault::kDenied,
                  .detail = "sudo: a password is required",
@@ -163,7 +164,7 @@ TEST(PushConversation, AHostThatCannotBeReachedSaysWhatTheTransportSays) {
 }
 
 TEST(PushConversation, AHostThatWasNotBegunIsSkipped) {
-  PushConversation push(samples::Client(), Options());
+  PushConversation push(BringTo(samples::Client()), Options());
   push.OnFailed({.stage = ssh::Stage::kConnect,
                  .fault = ssh::Fault::kInterrupted,
                  .detail = "interrupted",

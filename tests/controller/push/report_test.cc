@@ -31,9 +31,9 @@ class Results {
     plan::SetService set{
         .service = "chrony", .program = "chronyd", .run = plan::SetService::Run::kRestarted};
     Add(name, outcome).plan = {.host = name,
-                               .changes = {{put, "the policy changed"},
-                                           {set, "its file changes"}},
-                               .notes = {}, .edited_files = {}};
+                               .changes = {{put, "the policy changed"}, {set, "its file changes"}},
+                               .notes = {},
+                               .edited_files = {}};
   }
 
   std::vector<HostResult> results;
