@@ -61,7 +61,10 @@ class Paths {
       path = folder_ + path;
   }
   void Open(std::optional<SecretSource>& source) const {
-    if (source && source->kind == SecretSource::Kind::kFile) Open(source->value);
+    if (source) Open(*source);
+  }
+  void Open(SecretSource& source) const {
+    if (source.kind == SecretSource::Kind::kFile) Open(source.value);
   }
 
  private:
@@ -75,6 +78,7 @@ void OpenPaths(Inventory& inventory) {
     for (std::string& path : host.connection.known_hosts) paths.Open(path);
     paths.Open(host.connection.password_source);
     paths.Open(host.connection.become_password_source);
+    for (NtpKey& key : host.time.keys) paths.Open(key.secret);
   }
 }
 

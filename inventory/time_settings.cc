@@ -1,6 +1,5 @@
 #include "inventory/time_settings.h"
 
-#include "base/time_text.h"
 #include "fmt/format.h"
 
 namespace fleetsync::inventory {
@@ -14,7 +13,7 @@ std::string ToString(const TimeSource& source) {
     if (value) text += fmt::format(" {} {}", word, *value);
   };
   const auto duration = [&](const std::optional<Duration>& value, std::string_view word) {
-    if (value) text += fmt::format(" {} {}", word, FormatDuration(*value));
+    if (value) text += fmt::format(" {} {}ns", word, value->count());
   };
   flag(source.prefer, "prefer");
   flag(source.trust, "trust");

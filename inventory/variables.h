@@ -28,6 +28,9 @@ struct Key {
   // Puts one word into the host (appends it, for lists), or says what is wrong with it.
   Problem (*set)(Host& host, const Word& word) = nullptr;
   void (*clear)(Host& host) = nullptr;  // of a list, before its first word
+  // Where a value, or an item of a list, may be a mapping: the key whose value comes first when it
+  // is folded into one word ("ntp1.example prefer minpoll 4"); "" for none. Null: no mappings.
+  const char* lead = nullptr;
 };
 
 std::span<const Key> Keys();

@@ -171,9 +171,43 @@ std::optional<Setting> YamlSettings::ReadValue(const Key& key, const YamlNode& n
   return setting;
 }
 
+// {address: ntp1.example, prefer: true, minpoll: 4} is "ntp1.example prefer minpoll 4"; where the
+// secret of a key comes from stands last, for it may hold blanks.
+bool YamlSettings::FoldMapping(const Key& key, const YamlNode& mapping, std::vector<Word>& words) {
+  const std::string_view lead = key.lead;
+  std::string first, middle, last;
+  bool ok = true;
+  entries_.ForEachEntry(
+      mapping, fmt::format("'{}'", key.name), [&](const YamlNode& name, const YamlNode& value) {
+        if (value.kind != Kind::kScalar) {
+          ok = false;
+          Error(value, fmt::format("'{}' is one value, this is {}", name.text, NameOf(value.kind)),
+                "write it without brackets");
+        } else if (name.text == lead) {
+          first = value.text;
+        } else if (name.text == "file" || name.text == "env" || name.text == "command") {
+          last = fmt::format(" {} {}", name.text, value.text);
+        } else if (value.text == "true" || value.text == "yes") {
+          middle += " " + name.text;
+        } else if (value.text == "false" || value.text == "no") {
+          if (name.text == "iburst") middle += " noiburst";
+        } else {
+          middle += fmt::format(" {} {}", name.text, value.text);
+        }
+      });
+  if (ok && !lead.empty() && first.empty()) {
+    ok = false;
+    Error(mapping, fmt::format("an item of '{}' has no '{}'", key.name, lead),
+          fmt::format("write {{{}: …}}", lead));
+  }
+  if (ok) words.push_back({std::string(Trim(first + middle + last)), mapping.origin});
+  return ok;
+}
+
 bool YamlSettings::ReadWords(const Key& key, const YamlNode& node, const YamlNode& value,
                              std::vector<Word>& words) {
   const bool list = key.form != Key::Form::kScalar;
+  if (value.kind == Kind::kMapping && key.lead != nullptr) return FoldMapping(key, value, words);
   if (value.kind == Kind::kNull) {
     Error(node, fmt::format("'{}' has no value", key.name),
           list ? "write one, or [] for none" : "write one, or remove the line");
@@ -194,6 +228,10 @@ bool YamlSettings::ReadWords(const Key& key, const YamlNode& node, const YamlNod
   for (const YamlNode& item : value.items) {
     if (item.kind == Kind::kScalar) {
       AddWords(key, item, words);
+      continue;
+    }
+    if (item.kind == Kind::kMapping && key.lead != nullptr) {
+      ok = FoldMapping(key, item, words) && ok;
       continue;
     }
     ok = false;

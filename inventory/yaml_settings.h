@@ -61,6 +61,7 @@ class YamlSettings {
   std::optional<Setting> ReadValue(const Key& key, const YamlNode& node, const YamlNode& value);
   bool ReadWords(const Key& key, const YamlNode& node, const YamlNode& value,
                  std::vector<Word>& words);
+  bool FoldMapping(const Key& key, const YamlNode& mapping, std::vector<Word>& words);
   void Error(const YamlNode& node, std::string what, std::string hint);
 
   Diagnostics& diagnostics_;

@@ -70,7 +70,7 @@ std::vector<std::vector<std::string>> Table(std::string_view heading) {
 
 TEST(Documentation, EveryYamlExampleIsAnInventory) {
   const std::vector<std::string> blocks = Blocks("yaml");
-  EXPECT_EQ(blocks.size(), 2U);
+  EXPECT_EQ(blocks.size(), 3U);
   for (const std::string& block : blocks) {
     const Loaded loaded = ParseFleetYaml(block, "example");
     EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty()) << block;

@@ -298,8 +298,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"hosts: {a: {upstreams: [b]}}\n",
                 "f:1:13: unknown key 'upstreams' in host 'a'; it belongs in 'time'"},
         BadCase{"time: {minpol: 4}\n",
-                "f:1:8: unknown key 'minpol' in 'time'; known are daemon, upstreams, servers, "
-                "allow, local_stratum, tolerance, max_step, backward, extra"},
+                "f:1:8: unknown key 'minpol' in 'time'; known are daemon, packages, rivals, drift, "
+                "upstreams, servers, peers, family, dhcp_servers, keys, allow, local_stratum, "
+                "ratelimit, firewall, step, panic, max_distance, min_sources, leap, drift_file, "
+                "rtc, hwtimestamp, job, every, timezone, log_folder, log, tolerance, max_step, "
+                "backward, extra, extra_chrony, extra_ntp, extra_openntpd, extra_timesyncd"},
         BadCase{"groups: {g: {hosts: a, chidlren: [b]}}\n",
                 "f:1:24: unknown key 'chidlren' in group 'g'; did you mean 'children'?"},
         BadCase{"hosts: {a: {user: x, user: y}}\n",
@@ -335,8 +338,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "none"},
         BadCase{"defaults: {user: [a]}\n",
                 "f:1:18: 'user' is one value, this is a list; write it without brackets"},
+        BadCase{"time: {allow: {a: b}}\n",
+                "f:1:15: 'time.allow' is a list, this is a mapping; write [A, B]"},
         BadCase{"time: {servers: {a: b}}\n",
-                "f:1:17: 'time.servers' is a list, this is a mapping; write [A, B]"},
+                "f:1:17: an item of 'time.servers' has no 'address'; write {address: …}"},
         BadCase{"time: {servers: [[a]]}\n",
                 "f:1:18: an item of 'time.servers' is text, this is a list; write [A, B]"},
         BadCase{"defaults: {user: -x}\n",
@@ -362,9 +367,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "FLEET_PASSWORD, not its value"},
         BadCase{"time: {daemon: chronyd}\n",
                 "f:1:16: 'chronyd' is not a time daemon that fleetsync configures; write auto, "
-                "chrony, ntp or ntpsec"},
-        BadCase{"time: {upstreams: [a, \"b c\"]}\n",
-                "f:1:23: host name 'b c' holds ' '; use letters, digits, '.', '-' and '_' only"},
+                "chrony, ntp, ntpsec, openntpd or timesyncd"},
+        BadCase{
+            "time: {upstreams: [a, \"b c\"]}\n",
+            "f:1:23: a time source has no option 'c'; known are iburst, prefer, trust, noselect, "
+            "xleave, nts, minpoll, maxpoll, key, maxdelay, offset, filter"},
         BadCase{"time: {allow: [web]}\n",
                 "f:1:16: 'web' is not a network; write ADDRESS/PREFIX, such as 192.168.11.0/24, or "
                 "one address"},
