@@ -144,6 +144,9 @@ keep_all() {
 # stage_file NUMBER PATH DIGEST OWNER:GROUP MODE
 stage_file() {
   target_of "$2"
+  if [ ! -d "${target%/*}" ]; then
+    why=$(mkdir -m 755 "${target%/*}" 2>&1 && echo "${target%/*}" >>"$kept/folders") || fail "$why"
+  fi
   why=$( { "content_$1" >"$new"; } 2>&1) || fail "$why"
   digest "$new"
   [ "$digest" = "$3" ] || fail "$new did not arrive whole"
@@ -165,6 +168,16 @@ check_chronyd() {
   fi
   why=${why##*"$newline"}
   fail "chronyd refuses the file: ${why#*Fatal error : }"
+}
+
+# check_openntpd PROGRAM PATH
+check_openntpd() {
+  target_of "$2"
+  if why=$("$1" -n -f "$new" 2>&1); then
+    why=
+    return
+  fi
+  fail "openntpd refuses the file: ${why##*"$newline"}"
 }
 
 # check_ntpd PROGRAM PATH: ntpd has no checker, and runs on after a line that it does not

@@ -119,6 +119,9 @@ void Add(const PutFile& put, size_t number, Bodies& bodies) {
     case render::Checker::kNtpd:
       bodies.validate += fmt::format("check_ntpd {} {}\n", program, path);
       break;
+    case render::Checker::kOpenntpd:
+      bodies.validate += fmt::format("check_openntpd {} {}\n", program, path);
+      break;
   }
   bodies.swap += fmt::format("swap_file {}\n", path);
   bodies.contents += fmt::format("content_{}() {{\n{}}}\n", number, Printing(*put.after));

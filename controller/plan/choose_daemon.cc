@@ -1,6 +1,7 @@
 #include "controller/plan/choose_daemon.h"
 
 #include <array>
+#include <span>
 
 #include "fmt/format.h"
 
@@ -12,7 +13,18 @@ using policy::DaemonChoice;
 
 namespace {
 
-constexpr std::array kByPreference = {Daemon::kChrony, Daemon::kNtpsec, Daemon::kNtpClassic};
+constexpr std::array kFull = {Daemon::kChrony, Daemon::kNtpsec, Daemon::kNtpClassic};
+constexpr std::array kSimple = {Daemon::kOpenntpd, Daemon::kTimesyncd};
+
+const DaemonFact* BestOf(std::span<const Daemon> daemons, DaemonChoice choice,
+                         const facts::Facts& actual) {
+  const DaemonFact* best = nullptr;
+  for (const Daemon daemon : daemons) {
+    const DaemonFact* found = Fits(choice, daemon) ? actual.Find(daemon) : nullptr;
+    if (found && (!best || (found->running && !best->running))) best = found;
+  }
+  return best;
+}
 
 // Debian's `ntp` is a transitional name for ntpsec's package from 12 on.
 bool HasNtpsecAlone(const facts::Facts& actual) {
@@ -25,14 +37,17 @@ bool HasNtpsecAlone(const facts::Facts& actual) {
 bool Fits(DaemonChoice choice, Daemon daemon) {
   switch (choice) {
     case DaemonChoice::kAuto:
-      return daemon == Daemon::kChrony || daemon == Daemon::kNtpsec ||
-             daemon == Daemon::kNtpClassic;
+      return daemon != Daemon::kAgent;
     case DaemonChoice::kChrony:
       return daemon == Daemon::kChrony;
     case DaemonChoice::kNtp:
       return daemon == Daemon::kNtpClassic || daemon == Daemon::kNtpsec;
     case DaemonChoice::kNtpsec:
       return daemon == Daemon::kNtpsec;
+    case DaemonChoice::kOpenntpd:
+      return daemon == Daemon::kOpenntpd;
+    case DaemonChoice::kTimesyncd:
+      return daemon == Daemon::kTimesyncd;
   }
   return false;
 }
@@ -47,17 +62,18 @@ std::string_view NameOf(DaemonChoice choice) {
       return "ntp";
     case DaemonChoice::kNtpsec:
       return "ntpsec";
+    case DaemonChoice::kOpenntpd:
+      return "openntpd";
+    case DaemonChoice::kTimesyncd:
+      return "systemd-timesyncd";
   }
   return "";
 }
 
+// The simple ones only where nothing else is installed: they cannot do all that a policy may say.
 const DaemonFact* ChooseDaemon(DaemonChoice choice, const facts::Facts& actual) {
-  const DaemonFact* best = nullptr;
-  for (const Daemon daemon : kByPreference) {
-    const DaemonFact* found = Fits(choice, daemon) ? actual.Find(daemon) : nullptr;
-    if (found && (!best || (found->running && !best->running))) best = found;
-  }
-  return best;
+  const DaemonFact* best = BestOf(kFull, choice, actual);
+  return best != nullptr ? best : BestOf(kSimple, choice, actual);
 }
 
 StatusOr<std::string> PackageFor(DaemonChoice choice, const facts::Facts& actual) {
@@ -72,6 +88,10 @@ StatusOr<std::string> PackageFor(DaemonChoice choice, const facts::Facts& actual
       return HasNtpsecAlone(actual) ? "ntpsec" : "ntp";
     case DaemonChoice::kNtpsec:
       return "ntpsec";
+    case DaemonChoice::kOpenntpd:
+      return "openntpd";
+    case DaemonChoice::kTimesyncd:
+      return "systemd-timesyncd";
   }
   return absl::InternalError("PackageFor: unknown daemon");
 }

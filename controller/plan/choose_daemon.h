@@ -11,14 +11,15 @@ namespace fleetsync::plan {
 bool Fits(policy::DaemonChoice choice, facts::Daemon daemon);
 
 // The installed daemon that is to keep the host's clock: of those that fit the one that runs, else
-// chrony over ntpsec over ntp over openntpd over timesyncd. Null when none is installed.
+// chrony over ntpsec over ntp, and
+// openntpd and timesyncd where none of these is installed. Null when none at all is.
 const facts::DaemonFact* ChooseDaemon(policy::DaemonChoice choice, const facts::Facts& actual);
 
 // The package that brings it, by the names of the host's distribution. FailedPrecondition: there is
 // none to be had, or no package manager.
 StatusOr<std::string> PackageFor(policy::DaemonChoice choice, const facts::Facts& actual);
 
-// "chrony, ntpsec or ntp"
+// "chrony"; "chrony, ntpsec or ntp" for whichever
 std::string_view NameOf(policy::DaemonChoice choice);
 
 }  // namespace fleetsync::plan

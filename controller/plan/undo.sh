@@ -71,6 +71,9 @@ main() {
   undo_packages
   undo_files
   undo_services
+  if [ -f "$kept/folders" ]; then
+    while IFS= read -r folder; do rmdir "$folder" 2>/dev/null; done <"$kept/folders"
+  fi
   if [ -n "$problem" ]; then
     say "undo-failed $problem"
     exit 1

@@ -50,14 +50,22 @@ StatusOr<DaemonChoice> ChoiceOf(const inventory::Host& host) {
   if (name == "chrony") return DaemonChoice::kChrony;
   if (name == "ntp") return DaemonChoice::kNtp;
   if (name == "ntpsec") return DaemonChoice::kNtpsec;
-  return Invalid(host, fmt::format("time.daemon is '{}'; push knows auto, chrony, ntp and ntpsec",
-                                   Printable(name)));
+  if (name == "openntpd") return DaemonChoice::kOpenntpd;
+  if (name == "timesyncd") return DaemonChoice::kTimesyncd;
+  return Invalid(host,
+                 fmt::format("time.daemon is '{}'; push knows auto, chrony, ntp, ntpsec, openntpd "
+                             "and timesyncd",
+                             Printable(name)));
 }
 
 // What a client asks: its own `servers`, else every relay of the inventory.
 std::vector<inventory::TimeSource> ServersOf(const inventory::Inventory& inventory,
                                              const inventory::Host& host) {
-  if (host.role == inventory::Role::kRelay) return host.time.upstreams;
+  if (host.role == inventory::Role::kRelay) {
+    std::vector<inventory::TimeSource> sources = host.time.upstreams;
+    sources.insert(sources.end(), host.time.peers.begin(), host.time.peers.end());
+    return sources;
+  }
   if (!host.time.servers.empty()) return host.time.servers;
   std::vector<inventory::TimeSource> servers;
   for (const inventory::Host* relay : inventory.Relays())

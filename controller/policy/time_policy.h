@@ -17,6 +17,8 @@ enum class DaemonChoice : uint8_t {
   kChrony,
   kNtp,  // ntpd, whichever of the two is installed
   kNtpsec,
+  kOpenntpd,
+  kTimesyncd,
 };
 
 // What a host's time service should be, whatever the daemon. Made from the inventory alone: the

@@ -1,12 +1,17 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/text.h"
 #include "controller/render/render.h"
+#include "controller/render/seconds.h"
 #include "fmt/format.h"
 
 namespace fleetsync::render {
 namespace {
+
+using inventory::TimeSettings;
+using inventory::TimeSource;
 
 // ntpd reads on after a line that it does not understand, and runs without it: a directive of the
 // user's own is checked against ntp.conf(5) before it is sent anywhere.
@@ -139,23 +144,82 @@ std::string FallbackLines(int stratum, const Platform& platform) {
   return fmt::format("server 127.127.1.0\nfudge 127.127.1.0 stratum {}\n", stratum);
 }
 
+std::string SourceLine(const TimeSource& source, TimeSettings::Family family) {
+  std::string_view word = "server";
+  if (source.kind == TimeSource::Kind::kPool) word = "pool";
+  if (source.kind == TimeSource::Kind::kPeer) word = "peer";
+  std::string_view option;
+  if (family == TimeSettings::Family::kIpv4) option = "-4 ";
+  if (family == TimeSettings::Family::kIpv6) option = "-6 ";
+  std::string line = fmt::format("{} {}{}", word, option, source.address);
+  if (source.iburst && source.kind != TimeSource::Kind::kPeer) line += " iburst";
+  if (source.prefer) line += " prefer";
+  if (source.trust) line += " true";
+  if (source.noselect) line += " noselect";
+  if (source.xleave) line += " xleave";
+  if (source.nts) line += " nts";
+  if (source.minpoll) line += fmt::format(" minpoll {}", *source.minpoll);
+  if (source.maxpoll) line += fmt::format(" maxpoll {}", *source.maxpoll);
+  if (source.key) line += fmt::format(" key {}", *source.key);
+  return line + "\n";
+}
+
+// How the clock is kept.
+std::string ClockLines(const TimeSettings& time) {
+  std::string lines;
+  if (time.step_threshold) lines += fmt::format("tinker step {}\n", Seconds(*time.step_threshold));
+  if (time.panic) lines += fmt::format("tinker panic {}\n", Seconds(*time.panic));
+  if (time.max_distance) lines += fmt::format("tos maxdist {}\n", Seconds(*time.max_distance));
+  if (time.min_sources) lines += fmt::format("tos minsane {}\n", *time.min_sources);
+  return lines;
+}
+
+// The names of ntpd's statistics for what chrony.conf's `log` calls measurements, tracking, ….
+std::string LogLines(const TimeSettings& time) {
+  std::vector<std::string> kinds;
+  const auto add = [&](std::string kind) {
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
+      kinds.push_back(std::move(kind));
+  };
+  for (const std::string& log : time.log)
+    add(log == "tracking" ? "loopstats" : log == "refclocks" ? "clockstats" : "peerstats");
+  if (kinds.empty()) return {};
+  std::string lines = fmt::format("statsdir {}/\nstatistics {}\n",
+                                  time.log_folder.empty() ? "/var/log/ntpstats" : time.log_folder,
+                                  Join(kinds, " "));
+  for (const std::string& kind : kinds)
+    lines += fmt::format("filegen {0} file {0} type day enable\n", kind);
+  return lines;
+}
+
+// ntpsec counts answers a second, the classic one seconds as a power of two.
+std::string RateLimitLine(const inventory::RateLimit& limit, bool ntpsec) {
+  if (ntpsec)
+    return fmt::format("limit average {} burst {}\n", std::ldexp(1.0, -limit.interval),
+                       limit.burst);
+  return fmt::format("discard average {}\n", std::max(limit.interval, 0));
+}
+
 }  // namespace
 
 StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& platform) {
   FS_RETURN_IF_ERROR(CheckExtra(policy, facts::ToString(platform.daemon)));
+  const TimeSettings& time = policy.settings;
   const bool ntpsec = platform.daemon == facts::Daemon::kNtpsec;
   std::string body;
-  for (const inventory::TimeSource& source : policy.sources)
-    body += fmt::format("server {}{}\n", source.address, source.iburst ? " iburst" : "");
-  body += fmt::format(
-      "driftfile {}\n",
-      PlainPath(platform.drift_path, ntpsec ? "/var/lib/ntpsec/ntp.drift" : "/var/lib/ntp/drift"));
+  for (const TimeSource& source : policy.sources) body += SourceLine(source, time.family);
+  body += fmt::format("driftfile {}\n",
+                      PlainPath(time.drift_file.empty() ? platform.drift_path : time.drift_file,
+                                ntpsec ? "/var/lib/ntpsec/ntp.drift" : "/var/lib/ntp/drift"));
   if (platform.os_id == "debian" || platform.os_id == "ubuntu")
     body += "leapfile /usr/share/zoneinfo/leap-seconds.list\n";
+  body += ClockLines(time);
+  body += LogLines(time);
   for (const std::string& line : KeptLines(
            platform.current, {"keys", "trustedkey", "requestkey", "controlkey"}, policy.extra))
     body += line + "\n";
   body += AccessLines(policy, platform);
+  if (time.rate_limit) body += RateLimitLine(*time.rate_limit, ntpsec);
   if (policy.local_stratum) body += FallbackLines(*policy.local_stratum, platform);
   if (!policy.extra.empty()) body += fmt::format("\n{}\n", kExtraHeading);
   for (const std::string& line : policy.extra) body += line + "\n";

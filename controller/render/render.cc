@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "controller/render/expressible.h"
 #include "controller/render/heading.h"
 #include "fmt/format.h"
 
@@ -82,40 +83,92 @@ std::string PlainPath(std::string_view path, std::string_view fallback) {
   return std::string(plain ? path : fallback);
 }
 
-StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
-                                         const Platform& platform) {
-  if (HasLineBreak(policy))
-    return absl::InvalidArgumentError(fmt::format(
-        "{}: the policy holds control characters, or a server's name that is none", policy.host));
-  RenderedFile file{.path = platform.config_path, .text = {}, .not_expressible = {}};
-  std::string body;
-  switch (platform.daemon) {
-    case facts::Daemon::kChrony: {
-      FS_ASSIGN_OR_RETURN(body, ChronyConf(policy, platform));
-      if (VersionAtLeast(platform.version, {4, 0})) file.checker = Checker::kChronyd;
+namespace {
+
+// The user's lines for whichever daemon and those for this one.
+std::vector<std::string> ExtraFor(const policy::TimePolicy& policy, facts::Daemon daemon) {
+  std::vector<std::string> extra = policy.extra;
+  const auto add = [&](const std::vector<std::string>& more) {
+    extra.insert(extra.end(), more.begin(), more.end());
+  };
+  switch (daemon) {
+    case facts::Daemon::kChrony:
+      add(policy.settings.extra_chrony);
       break;
-    }
     case facts::Daemon::kNtpClassic:
-    case facts::Daemon::kNtpsec: {
-      FS_ASSIGN_OR_RETURN(body, NtpConf(policy, platform));
-      file.checker = Checker::kNtpd;
-      const bool can_refuse = platform.daemon == facts::Daemon::kNtpClassic &&
-                              VersionAtLeast(platform.version, {4, 2, 8});
-      if (!can_refuse && !policy.allow.empty())
-        file.not_expressible.push_back(
-            fmt::format("{} answers time requests from every network, not from time.allow alone: "
-                        "keep others out with a firewall",
-                        facts::ToString(platform.daemon)));
+    case facts::Daemon::kNtpsec:
+      add(policy.settings.extra_ntp);
       break;
-    }
     case facts::Daemon::kOpenntpd:
+      add(policy.settings.extra_openntpd);
+      break;
+    case facts::Daemon::kTimesyncd:
+      add(policy.settings.extra_timesyncd);
+      break;
+    case facts::Daemon::kAgent:
+      break;
+  }
+  return extra;
+}
+
+StatusOr<std::string> BodyFor(const policy::TimePolicy& policy, const Platform& platform) {
+  switch (platform.daemon) {
+    case facts::Daemon::kChrony:
+      return ChronyConf(policy, platform);
+    case facts::Daemon::kNtpClassic:
+    case facts::Daemon::kNtpsec:
+      return NtpConf(policy, platform);
+    case facts::Daemon::kOpenntpd:
+      return OpenntpdConf(policy, platform);
+    case facts::Daemon::kTimesyncd:
+      return TimesyncdConf(policy, platform);
+    case facts::Daemon::kAgent:
+      break;
+  }
+  return absl::FailedPreconditionError("the agent is configured by `fleetsync agent install`");
+}
+
+Checker CheckerFor(const Platform& platform) {
+  switch (platform.daemon) {
+    case facts::Daemon::kChrony:
+      return VersionAtLeast(platform.version, {4, 0}) ? Checker::kChronyd : Checker::kNone;
+    case facts::Daemon::kNtpClassic:
+    case facts::Daemon::kNtpsec:
+      return Checker::kNtpd;
+    case facts::Daemon::kOpenntpd:
+      return Checker::kOpenntpd;
     case facts::Daemon::kTimesyncd:
     case facts::Daemon::kAgent:
-      return absl::FailedPreconditionError(
-          fmt::format("{} cannot be configured by push; it knows chrony, ntp and ntpsec",
-                      facts::ToString(platform.daemon)));
+      return Checker::kNone;
   }
-  file.text = WithHeading(body, policy.inventory);
+  return Checker::kNone;
+}
+
+}  // namespace
+
+StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
+                                         const Platform& platform) {
+  policy::TimePolicy whole = policy;
+  whole.extra = ExtraFor(policy, platform.daemon);
+  if (HasLineBreak(whole))
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: the policy holds control characters, or a server's name that is none", policy.host));
+  FS_RETURN_IF_ERROR(CheckExpressible(whole, platform));
+  FS_ASSIGN_OR_RETURN(const std::string body, BodyFor(whole, platform));
+  const bool timesyncd = platform.daemon == facts::Daemon::kTimesyncd;
+  RenderedFile file{.path = timesyncd ? std::string(kTimesyncdDropIn) : platform.config_path,
+                    .text = WithHeading(body, policy.inventory),
+                    .checker = CheckerFor(platform),
+                    .not_expressible = {}};
+  const bool ntpd =
+      platform.daemon == facts::Daemon::kNtpClassic || platform.daemon == facts::Daemon::kNtpsec;
+  const bool can_refuse =
+      platform.daemon == facts::Daemon::kNtpClassic && VersionAtLeast(platform.version, {4, 2, 8});
+  if (ntpd && !can_refuse && !policy.allow.empty())
+    file.not_expressible.push_back(
+        fmt::format("{} answers time requests from every network, not from time.allow alone: "
+                    "keep others out with a firewall",
+                    facts::ToString(platform.daemon)));
   return file;
 }
 

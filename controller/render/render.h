@@ -30,8 +30,9 @@ bool VersionAtLeast(std::string_view version, std::initializer_list<int> wanted)
 // How a host checks a file before it is put in place.
 enum class Checker : uint8_t {
   kNone,
-  kChronyd,  // chronyd -p
-  kNtpd,     // ntpd reads it in a mode or a sandbox in which it sets nothing
+  kChronyd,   // chronyd -p
+  kNtpd,      // ntpd reads it in a mode or a sandbox in which it sets nothing
+  kOpenntpd,  // ntpd -n
 };
 
 struct RenderedFile {
@@ -47,9 +48,15 @@ struct RenderedFile {
 StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
                                          const Platform& platform);
 
-// The two of them; the body alone, without the heading.
+// Each daemon's; the body alone, without the heading. The policy has passed CheckExpressible.
 StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platform& platform);
 StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& platform);
+StatusOr<std::string> OpenntpdConf(const policy::TimePolicy& policy, const Platform& platform);
+StatusOr<std::string> TimesyncdConf(const policy::TimePolicy& policy, const Platform& platform);
+
+// Where push puts it: timesyncd's own file is left to the administrator.
+inline constexpr std::string_view kTimesyncdDropIn =
+    "/etc/systemd/timesyncd.conf.d/50-fleetsync.conf";
 
 // What a file says now, to be said again: for each of `directives` the last uncommented line, but
 // not where `extra` has that directive, and not from the part of the file that was made from

@@ -149,9 +149,10 @@ TEST(TimePolicy, AnExtraLineWithControlCharactersIsRefused) {
 TEST(TimePolicy, AnUnknownDaemonOrNetworkOrStratumIsRefused) {
   Inventory inventory = Of(Relay("ntp1"));
   inventory::TimeSettings& time = inventory.hosts[0].time;
-  time.daemon = "openntpd";
-  EXPECT_EQ(ErrorOf(inventory),
-            "ntp1: time.daemon is 'openntpd'; push knows auto, chrony, ntp and ntpsec");
+  time.daemon = "xntpd";
+  EXPECT_EQ(
+      ErrorOf(inventory),
+      "ntp1: time.daemon is 'xntpd'; push knows auto, chrony, ntp, ntpsec, openntpd and timesyncd");
   time.daemon = "auto";
   time.allow = {"10.0.0.0/40"};
   EXPECT_EQ(ErrorOf(inventory),

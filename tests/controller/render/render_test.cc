@@ -103,6 +103,155 @@ TEST(Golden, ClassicNtpKeepsItsKeysAndGetsExtraLines) {
                                      "keys /etc/ntp.keys\ntrustedkey 1 2\ncontrolkey 1\n")));
 }
 
+// Everything that this daemon can do, at once.
+TimePolicy Full(std::vector<inventory::TimeSource> sources) {
+  using inventory::TimeSettings;
+  TimePolicy policy = samples::Relay();
+  policy.sources = std::move(sources);
+  TimeSettings& time = policy.settings;
+  time.step_threshold = std::chrono::milliseconds(100);
+  time.step_limit = -1;
+  time.panic = std::chrono::seconds(1000);
+  time.max_distance = std::chrono::milliseconds(1500);
+  time.min_sources = 2;
+  time.drift_file = "/var/lib/fleet/drift";
+  time.rate_limit = inventory::RateLimit{};
+  time.log_folder = "/var/log/fleet";
+  time.log = {"tracking", "measurements", "statistics"};
+  time.extra_chrony = {"# of chrony alone"};
+  time.extra_ntp = {"# of ntp alone"};
+  return policy;
+}
+
+TEST(Golden, ChronyWithAllThatItCanDo) {
+  using Kind = inventory::TimeSource::Kind;
+  TimePolicy policy =
+      Full({{.address = "ntp1.example",
+             .prefer = true,
+             .xleave = true,
+             .minpoll = -2,
+             .maxpoll = 8,
+             .key = 7,
+             .max_delay = std::chrono::milliseconds(30),
+             .offset = -std::chrono::microseconds(250),
+             .filter = 5},
+            {.address = "ntp2.example", .iburst = false, .trust = true, .nts = true},
+            {.address = "2.pool.ntp.org", .kind = Kind::kPool, .noselect = true},
+            {.address = "ntp3.example", .kind = Kind::kPeer}});
+  policy.settings.leap = inventory::TimeSettings::Leap::kSlew;
+  policy.settings.hwtimestamp = {"*"};
+  policy.settings.rtc = false;
+  policy.settings.dhcp_servers = true;
+  ExpectGolden("chrony/full.conf", Rendered(policy, PlatformWith(samples::Chrony())));
+}
+
+TEST(Golden, NtpsWithAllThatTheyCanDo) {
+  using Kind = inventory::TimeSource::Kind;
+  TimePolicy policy =
+      Full({{.address = "10.77.0.9", .prefer = true, .minpoll = 3, .maxpoll = 17, .key = 7},
+            {.address = "10.77.0.10", .iburst = false, .noselect = true},
+            {.address = "10.77.0.11", .kind = Kind::kPool}});
+  policy.settings.family = inventory::TimeSettings::Family::kIpv4;
+  ExpectGolden("ntpsec/full.conf", Rendered(policy, PlatformWith(samples::Ntpsec())));
+  policy.sources.push_back({.address = "10.77.0.12", .kind = Kind::kPeer, .xleave = true});
+  policy.sources[0].trust = true;
+  ExpectGolden("ntp/full.conf", Rendered(policy, PlatformWith(samples::NtpClassic())));
+}
+
+facts::DaemonFact Openntpd() {
+  return {.daemon = facts::Daemon::kOpenntpd,
+          .binary = "/usr/sbin/ntpd",
+          .version = "6.2p3",
+          .service = "openntpd",
+          .config_path = "/etc/openntpd/ntpd.conf",
+          .drift_path = {},
+          .keys_path = {}};
+}
+
+facts::DaemonFact Timesyncd() {
+  return {.daemon = facts::Daemon::kTimesyncd,
+          .binary = "/lib/systemd/systemd-timesyncd",
+          .version = {},
+          .service = "systemd-timesyncd",
+          .config_path = "/etc/systemd/timesyncd.conf",
+          .drift_path = {},
+          .keys_path = {}};
+}
+
+TEST(Golden, OpenntpdClientAndRelay) {
+  TimePolicy policy = samples::Client();
+  policy.sources.push_back(
+      {.address = "2.pool.ntp.org", .kind = inventory::TimeSource::Kind::kPool});
+  policy.settings.extra_openntpd = {"sensor *"};
+  ExpectGolden("openntpd/client.conf", Rendered(policy, PlatformWith(Openntpd())));
+  TimePolicy relay = samples::Relay();
+  relay.allow.clear();
+  relay.local_stratum.reset();
+  ExpectGolden("openntpd/relay.conf", Rendered(relay, PlatformWith(Openntpd())));
+}
+
+TEST(Golden, TimesyncdClient) {
+  TimePolicy policy = samples::Client();
+  for (inventory::TimeSource& source : policy.sources) source.minpoll = 5;
+  policy.settings.max_distance = std::chrono::seconds(2);
+  ExpectGolden("timesyncd/client.conf", Rendered(policy, PlatformWith(Timesyncd())));
+}
+
+// ---- what a daemon cannot do
+
+std::string Refused(const TimePolicy& policy, const facts::DaemonFact& daemon) {
+  const auto file = RenderTimeService(policy, PlatformWith(daemon));
+  EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument);
+  return Message(file.status());
+}
+
+TimePolicy With(inventory::TimeSource source) {
+  TimePolicy policy = samples::Client();
+  policy.sources = {std::move(source)};
+  return policy;
+}
+
+TEST(Expressible, WhatADaemonCannotDoNamesItTheKeyAndTheValue) {
+  EXPECT_EQ(Refused(With({.address = "a", .offset = std::chrono::milliseconds(1)}),
+                    samples::NtpClassic()),
+            "web07.example: ntp 4.2.8p15 cannot do offset (1.00 ms)");
+  EXPECT_EQ(Refused(With({.address = "a", .nts = true}), samples::NtpClassic()),
+            "web07.example: ntp 4.2.8p15 cannot do nts (yes)");
+  EXPECT_EQ(Refused(With({.address = "a", .kind = inventory::TimeSource::Kind::kPeer}),
+                    samples::Ntpsec()),
+            "web07.example: ntpsec 1.2.2 cannot do peer (a)");
+  EXPECT_EQ(Refused(With({.address = "a", .key = 7}), Openntpd()),
+            "web07.example: openntpd 6.2p3 cannot do key (7)");
+  EXPECT_EQ(Refused(With({.address = "a", .prefer = true}), Timesyncd()),
+            "web07.example: timesyncd cannot do prefer (yes)");
+}
+
+TEST(Expressible, WhatAnOldVersionCannotDoSaysFromWhichOneOn) {
+  EXPECT_EQ(Refused(With({.address = "a", .nts = true}), Version(samples::Chrony(), "3.5")),
+            "web07.example: chrony 3.5 cannot do nts (yes): it can from 4.0 on");
+  TimePolicy policy = samples::Client();
+  policy.settings.family = inventory::TimeSettings::Family::kIpv6;
+  EXPECT_EQ(Refused(policy, samples::Chrony()),
+            "web07.example: chrony 4.3 cannot do time.family (ipv6): it can from 4.6 on");
+}
+
+TEST(Expressible, AValueThatADaemonDoesNotTakeIsNamed) {
+  EXPECT_THAT(Refused(With({.address = "a", .minpoll = 2}), samples::Ntpsec()),
+              HasSubstr("cannot do minpoll (2): it takes 3 to 17"));
+  TimePolicy policy = samples::Client();
+  policy.settings.step_threshold = std::chrono::seconds(1);
+  policy.settings.step_limit = 3;
+  EXPECT_THAT(Refused(policy, samples::NtpClassic()), HasSubstr("write limit: -1"));
+  TimePolicy two = samples::Client();
+  two.sources[0].minpoll = 5;
+  EXPECT_THAT(Refused(two, Timesyncd()), HasSubstr("one minpoll and maxpoll for all servers"));
+}
+
+TEST(Expressible, ARelayNeedsADaemonThatServesSomeAndNotAll) {
+  EXPECT_THAT(Refused(samples::Relay(), Timesyncd()), HasSubstr("cannot do time.allow"));
+  EXPECT_THAT(Refused(samples::Relay(), Openntpd()), HasSubstr("cannot do time.allow"));
+}
+
 TEST(Golden, OldNtpRelays) {
   facts::DaemonFact daemon = Version(samples::NtpClassic(), "4.2.6p5");
   daemon.drift_path.clear();
