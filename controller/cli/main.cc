@@ -53,6 +53,8 @@ void AddCommands(CLI::App& app, Action& action) {
   AddAgent(app, action);
   AddServe(app, action);
   AddStatus(app, action);
+  AddSources(app, action);
+  AddTracking(app, action);
 }
 
 // So that the common options work after a command's name as well, and after a command's command.

@@ -1,7 +1,6 @@
 #include "controller/observe/live_conversation.h"
 
-#include "base/text.h"
-#include "fmt/format.h"
+#include "controller/observe/observe_conversation.h"
 
 namespace fleetsync::observe {
 namespace {
@@ -31,19 +30,9 @@ LiveConversation::Next LiveConversation::OnExit(Now, const ssh::Exit& exit) {
   if (!asking_) {
     result_.ours_from_host = session_.Finish(exit);
     asking_ = true;
-    ssh::Command command;
-    command.line = "sh -s";
-    command.standard_input = ObserveScript();
-    command.deadline = deadline_;
-    return RunCommand{std::move(command)};
+    return RunCommand{ObserveCommand(deadline_)};
   }
-  result_.observation = ParseObservation(output_);
-  const std::string_view said = Trim(errors_);
-  if (!result_.observation.ok() && !said.empty()) {
-    result_.observation =
-        absl::UnavailableError(fmt::format("{}: {}", Message(result_.observation.status()),
-                                           Printable(said.substr(said.rfind('\n') + 1))));
-  }
+  result_.observation = ObserveResult(output_, errors_);
   return Done{};
 }
 
