@@ -59,7 +59,7 @@ struct TimeSettings {
   enum class Rivals : uint8_t { kRetire, kRefuse };      // other keepers of the same clock
   enum class HandEdits : uint8_t { kKeep, kOverwrite };  // to files that a push has written
 
-  std::string daemon = "auto";  // auto, chrony, ntp, ntpsec, openntpd, timesyncd, agent
+  std::string daemon = "auto";  // auto, chrony, ntp, ntpsec, openntpd, timesyncd, none
   Packages packages = Packages::kLeave;
   Rivals rivals = Rivals::kRetire;
   HandEdits hand_edits = HandEdits::kKeep;

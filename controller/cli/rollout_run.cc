@@ -107,10 +107,12 @@ StatusOr<size_t> ParseShare(std::string_view text, size_t total) {
 }
 
 std::string NewRunId() {
+  const SystemTime now = ReadClocks().system;
   std::string id;
-  for (const char c : FormatTime(ReadClocks().system))
-    if (c != '-' && c != ':') id += c;
-  return fmt::format("{}-{:08x}", id, std::random_device()());
+  for (const char c : FormatTime(now))
+    if (c != '-' && c != ':' && c != 'Z') id += c;
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  return fmt::format("{}{:03}Z-{:08x}", id, ms % 1000, std::random_device()());
 }
 
 int RunRollout(const Context& context, const Chosen& chosen, std::string_view command,

@@ -24,7 +24,7 @@ void AddRolloutFlags(CLI::App& command, RolloutFlags& flags);
 // "10" as it is, "25%" of `total`, rounded up. InvalidArgument says what to write.
 StatusOr<size_t> ParseShare(std::string_view text, size_t total);
 
-// "20260523T113410Z-3f2a91c0": sorts by time, and two controllers cannot make the same one.
+// "20260523T113410042Z-3f2a91c0": sorts by time, to the millisecond, and two controllers cannot make the same one.
 std::string NewRunId();
 
 // Runs the tasks of the chosen hosts, prints what came of them and remembers it. `command` is the

@@ -393,7 +393,8 @@ cron_jobs() {
   fi
   pid_of cron crond
   emit cron.pid "$pid"
-  grep -H -s -E '(ntpdate|ntpdig|sntp|rdate|hwclock|ntpd +-[a-z]*q|chronyd +-[a-z]*[qQ]|chronyc +.*makestep|w32tm)' \
+  time_job_tools='(ntpdate|ntpdig|sntp|rdate|hwclock|ntpd +-[a-z]*q|chronyd +-[a-z]*[qQ]|chronyc +.*makestep|w32tm)'
+  grep -H -s -E "$time_job_tools" \
     /etc/crontab /etc/cron.d/* /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* \
     /etc/cron.monthly/* /etc/crontabs/* /etc/periodic/*/* /var/spool/cron/* \
     /var/spool/cron/crontabs/* /var/spool/cron/tabs/* /etc/rc.local /etc/rc.d/rc.local 2>/dev/null |
@@ -433,10 +434,18 @@ hardware_clock() {
   done </etc/adjtime
 }
 
+# The crontabs of root and of the system that hold jobs which set clocks; busybox's always.
+crontabs() {
+  grep -l -s -E "$time_job_tools" /etc/crontab /etc/cron.d/* /var/spool/cron/root \
+    /var/spool/cron/crontabs/root /var/spool/cron/tabs/root 2>/dev/null |
+    grep -v -x /etc/cron.d/fleetsync
+  [ -f /etc/crontabs/root ] && echo /etc/crontabs/root
+}
+
 # The configuration files of time daemons and what starts them, whole up to 64 KiB each. Of key
 # files it is told only that they are there.
 files() {
-  set --
+  set -- $(crontabs)
   for path in /etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf \
       /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf /etc/ntp.conf /etc/ntpsec/ntp.conf \
       /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf /etc/ntpd.conf \

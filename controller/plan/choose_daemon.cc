@@ -48,6 +48,8 @@ bool Fits(DaemonChoice choice, Daemon daemon) {
       return daemon == Daemon::kOpenntpd;
     case DaemonChoice::kTimesyncd:
       return daemon == Daemon::kTimesyncd;
+    case DaemonChoice::kNone:
+      return false;
   }
   return false;
 }
@@ -66,6 +68,8 @@ std::string_view NameOf(DaemonChoice choice) {
       return "openntpd";
     case DaemonChoice::kTimesyncd:
       return "systemd-timesyncd";
+    case DaemonChoice::kNone:
+      return "none";
   }
   return "";
 }
@@ -92,6 +96,8 @@ StatusOr<std::string> PackageFor(DaemonChoice choice, const facts::Facts& actual
       return "openntpd";
     case DaemonChoice::kTimesyncd:
       return "systemd-timesyncd";
+    case DaemonChoice::kNone:
+      break;
   }
   return absl::InternalError("PackageFor: unknown daemon");
 }

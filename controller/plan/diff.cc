@@ -167,42 +167,80 @@ std::optional<PutFile> FileChange(const std::string& path, std::optional<std::st
   return put;
 }
 
+namespace {
+
+// The daemon's file and service, and what must give way to them.
+Status PlanDaemon(const policy::TimePolicy& desired, const DaemonFact& daemon,
+                  const facts::Facts& actual, const DiffOptions& options, HostPlan& plan) {
+  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> rivals, RetireRivals(desired, &daemon, actual));
+  FS_RETURN_IF_ERROR(CheckConfigPath(daemon, actual));
+  FS_ASSIGN_OR_RETURN(render::RenderedFile rendered,
+                      render::RenderTimeService(desired, render::PlatformOf(actual, daemon)));
+  plan.daemon = daemon.daemon;
+  plan.notes = std::move(rendered.not_expressible);
+  std::optional<PutFile> file = FileChange(rendered.path, rendered.text, actual);
+  std::optional<PlannedChange> service =
+      ServiceChange(file.has_value(), desired.role == inventory::Role::kRelay, daemon, actual);
+  if (service && daemon.service.empty())
+    return absl::FailedPreconditionError(
+        fmt::format("{} has no unit or init script here, so it cannot be restarted; install its "
+                    "package",
+                    facts::ToString(daemon.daemon)));
+  if (file) {
+    if (IsKeptEdit(*file, desired, options)) plan.edited_files.push_back(file->path);
+    plan.changes.push_back(ConfigChange(*std::move(file), rendered, daemon));
+  }
+  Append(std::move(rivals), plan);
+  if (!service) return absl::OkStatus();
+  if (auto clock = ClockChange(desired, *service, daemon, options))
+    plan.changes.push_back(*std::move(clock));
+  plan.changes.push_back(*std::move(service));
+  return absl::OkStatus();
+}
+
+// What a host is to have beside its daemon.
+Status PlanSurroundings(const policy::TimePolicy& desired, const facts::Facts& actual,
+                        HostPlan& plan) {
+  Append(RetireJobs(desired, actual, plan.notes), plan);
+  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> job, ManagedJob(desired, actual));
+  // A crontab that both change is changed once, as ManagedJob has it.
+  for (const PlannedChange& change : job)
+    std::erase_if(plan.changes, [&](const PlannedChange& other) {
+      const auto* put = std::get_if<PutFile>(&other.change);
+      return put != nullptr && put->path == std::get<PutFile>(change.change).path;
+    });
+  Append(std::move(job), plan);
+  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> timezone, SetTimezone(desired, actual));
+  Append(std::move(timezone), plan);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& actual,
                         const DiffOptions& options) {
   if (!actual.is_root)
     return absl::FailedPreconditionError(
         "the commands there did not run as root; set become: sudo, or log in as root");
+  HostPlan plan{.host = desired.host};
+  FS_RETURN_IF_ERROR(PlanSurroundings(desired, actual, plan));
+  if (desired.daemon == DaemonChoice::kNone) {
+    FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> rivals, RetireRivals(desired, nullptr, actual));
+    Append(std::move(rivals), plan);
+    return plan;
+  }
   const DaemonFact* const daemon = ChooseDaemon(desired.daemon, actual);
   if (daemon == nullptr) return PlanPackage(desired, actual);
-  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> rivals, RetireRivals(desired, *daemon, actual));
-  FS_RETURN_IF_ERROR(CheckConfigPath(*daemon, actual));
-  FS_ASSIGN_OR_RETURN(render::RenderedFile rendered,
-                      render::RenderTimeService(desired, render::PlatformOf(actual, *daemon)));
-  FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> timezone, SetTimezone(desired, actual));
-  HostPlan plan{.host = desired.host,
-                .daemon = daemon->daemon,
-                .changes = {},
-                .notes = std::move(rendered.not_expressible),
-                .edited_files = {}};
-  std::optional<PutFile> file = FileChange(rendered.path, rendered.text, actual);
-  std::optional<PlannedChange> service =
-      ServiceChange(file.has_value(), desired.role == inventory::Role::kRelay, *daemon, actual);
-  if (service && daemon->service.empty())
-    return absl::FailedPreconditionError(
-        fmt::format("{} has no unit or init script here, so it cannot be restarted; install its "
-                    "package",
-                    facts::ToString(daemon->daemon)));
-  if (file) {
-    if (IsKeptEdit(*file, desired, options)) plan.edited_files.push_back(file->path);
-    plan.changes.push_back(ConfigChange(*std::move(file), rendered, *daemon));
-  }
-  Append(std::move(timezone), plan);
-  Append(std::move(rivals), plan);
-  if (service) {
-    if (auto clock = ClockChange(desired, *service, *daemon, options))
-      plan.changes.push_back(*std::move(clock));
-    plan.changes.push_back(*std::move(service));
-  }
+  std::vector<PlannedChange> surroundings = std::move(plan.changes);
+  plan.changes.clear();
+  std::vector<std::string> notes = std::move(plan.notes);
+  FS_RETURN_IF_ERROR(PlanDaemon(desired, *daemon, actual, options, plan));
+  plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
+  // Files before services: the daemon's file first, as people expect it.
+  const auto services = std::find_if(
+      plan.changes.begin(), plan.changes.end(),
+      [](const PlannedChange& change) { return !std::holds_alternative<PutFile>(change.change); });
+  plan.changes.insert(services, surroundings.begin(), surroundings.end());
   return plan;
 }
 

@@ -33,11 +33,12 @@ struct Rival {
   bool running = false, enabled = false;
 };
 
-std::vector<Rival> RivalsOf(const DaemonFact& chosen, const facts::Facts& actual) {
+std::vector<Rival> RivalsOf(const DaemonFact* chosen, const facts::Facts& actual) {
   std::vector<Rival> rivals;
   for (const DaemonFact& other : actual.daemons) {
     // The agent may watch a daemon without touching the clock.
-    if (other.daemon == chosen.daemon || other.daemon == Daemon::kAgent) continue;
+    if ((chosen != nullptr && other.daemon == chosen->daemon) || other.daemon == Daemon::kAgent)
+      continue;
     if (other.running || other.enabled)
       rivals.push_back({std::string(facts::ToString(other.daemon)), other.service,
                         std::string(ProgramOf(other.daemon)), other.running, other.enabled});
@@ -57,10 +58,11 @@ Status Refuse(const Rival& rival, std::string_view chosen, std::string_view what
 
 // Two daemons on one clock fight, and the second cannot bind UDP 123.
 StatusOr<std::vector<PlannedChange>> RetireRivals(const policy::TimePolicy& desired,
-                                                  const DaemonFact& chosen,
+                                                  const DaemonFact* chosen,
                                                   const facts::Facts& actual) {
   std::vector<PlannedChange> changes;
-  const std::string_view name = facts::ToString(chosen.daemon);
+  const std::string_view name =
+      chosen == nullptr ? "a job of cron" : facts::ToString(chosen->daemon);
   for (const Rival& rival : RivalsOf(chosen, actual)) {
     const bool refuse = desired.settings.rivals == inventory::TimeSettings::Rivals::kRefuse;
     if (refuse && rival.running)

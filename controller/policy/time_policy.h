@@ -19,6 +19,7 @@ enum class DaemonChoice : uint8_t {
   kNtpsec,
   kOpenntpd,
   kTimesyncd,
+  kNone,  // no daemon: a periodic job sets the clock
 };
 
 // What a host's time service should be, whatever the daemon. Made from the inventory alone: the

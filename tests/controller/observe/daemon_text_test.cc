@@ -46,7 +46,7 @@ TEST(SourcesText, LooksAsNtpqDoes) {
             "ntp 4.2.8p15\n"
             " remote         refid      st  when  poll  reach   delay  offset  jitter\n"
             "*202.112.29.82  10.80.8.4   2    61    64    377  84.571   1.309   0.604\n"
-            " 192.0.2.9      -          16    2h  36h      -       -       -       -\n");
+            " 192.0.2.9      -          16    2h   36h      -       -       -       -\n");
 }
 
 TEST(SourcesText, AHostCannotSteerTheTerminal) {

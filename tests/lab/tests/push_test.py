@@ -369,6 +369,111 @@ class PushTest(PushTestCase):
         self.assertEqual(done.stdout, "")
 
 
+class SurroundingsTest(PushTestCase):
+    """What a push does beside the daemon's own file, and the way back."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("pushround")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--sort", "relay:1,chrony:2,ntp:1,plain:1,busybox:1", "--start-daemons")
+
+    def run_fleetsync(self, *arguments):
+        command = self.lab.command()
+        at = command.index("push")
+        done = subprocess.run([*command[:at], *arguments], capture_output=True, text=True, timeout=180, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def whole(self, host):
+        """Everything of a host that a push may change."""
+        return self.lab.sh(host, "cat /etc/cron.d/* /etc/crontab /etc/chrony/chrony.conf /etc/ntp.conf /etc/timezone "
+                                 "/var/spool/cron/crontabs/root 2>/dev/null; readlink /etc/localtime", check=False)
+
+    def test_jobs_of_others_are_retired_ours_comes_and_a_rollback_brings_all_back(self):
+        self.lab.write("ntp01", "/var/spool/cron/crontabs/root", "* */1 * * * /usr/sbin/ntpdate relay1\n5 5 * * * true\n",
+                       "600")
+        self.lab.write("chrony01", "/etc/cron.d/ntpdate", "0 12 * * * root ntpdate relay1; hwclock -w\n")
+        names = ("chrony01", "ntp01")
+        before = {name: self.whole(name) for name in names}
+        self.lab.inventory(self.settings(job="rtc", every="6h", timezone="Europe/Berlin"))
+        code, hosts = self.lab.push("-l", "relay1,chrony*,ntp01")
+        self.assertEqual(code, 0, hosts)
+        crontab = self.lab.read("ntp01", "/var/spool/cron/crontabs/root").decode()
+        self.assertEqual(crontab, "# retired by fleetsync: * */1 * * * /usr/sbin/ntpdate relay1\n5 5 * * * true\n")
+        self.assertEqual(self.lab.sh("ntp01", "stat -c %a /var/spool/cron/crontabs/root").strip(), "600")
+        self.assertIn("# retired by fleetsync: 0 12", self.lab.sh("chrony01", "cat /etc/cron.d/ntpdate"))
+        self.assertIn("(hwclock --systohc) 2>&1 | logger", self.lab.sh("chrony01", "cat /etc/cron.d/fleetsync"))
+        self.assertEqual(self.lab.sh("chrony01", "date +%Z").strip(), "CET")
+        code, hosts = self.lab.push("-l", "relay1,chrony*,ntp01")
+        self.assert_outcomes(hosts, "unchanged")
+        self.assertEqual({host["round_trips"] for host in hosts.values()}, {1})
+
+        code, text = self.run_fleetsync("rollback", "-l", "chrony01,ntp01")
+        self.assertEqual(code, 0, text)
+        self.assertEqual({name: self.whole(name) for name in names}, before)
+        code, text = self.run_fleetsync("rollback", "-l", "chrony01,ntp01")
+        self.assertEqual(code, 0, text)
+        self.assertIn("# retired by fleetsync", self.lab.sh("chrony01", "cat /etc/cron.d/ntpdate"), "and back again")
+
+    def test_a_rollback_to_a_run_undoes_all_that_came_after_it(self):
+        for turn in range(3):
+            self.lab.inventory(self.settings(extra=[f"# generation {turn}"]))
+            code, hosts = self.lab.push("-l", "relay1,chrony02")
+            self.assertEqual(code, 0, hosts)
+        code, text = self.run_fleetsync("-o", "json", "runs", "--last", "3")
+        runs = [run["run"] for run in json.loads(text)["runs"]]
+        code, text = self.run_fleetsync("rollback", "-l", "chrony02", "--to", runs[2])
+        self.assertEqual(code, 0, text)
+        self.assertIn(b"# generation 0\n", self.lab.read("chrony02", config_of("chrony02")))
+        eventually(lambda: self.lab.daemon("chrony02"), "chronyd runs")
+        code, text = self.run_fleetsync("rollback", "-l", "chrony02", "--to", "20200101T000000Z-00000000")
+        self.assertEqual(code, 1)
+        self.assertIn("has changed nothing on this host, or its backup is gone", text)
+
+    def test_hosts_without_a_daemon_are_set_by_a_job(self):
+        self.lab.inventory(self.settings())
+        self.assertEqual(self.lab.push("-l", "relay1,ntp01")[0], 0)
+        self.lab.inventory(self.settings(), {"ntp01": {"daemon": "none", "job": "sync", "every": "1h"}})
+        code, hosts = self.lab.push("-l", "ntp01")
+        self.assertEqual(code, 0, hosts)
+        self.assertEqual(self.lab.daemon("ntp01"), "")
+        self.assertIn("(ntpdate -b 198.18.1.1) 2>&1 | logger -t fleetsync",
+                      self.lab.sh("ntp01", "cat /etc/cron.d/fleetsync"))
+        code, hosts = self.lab.push("-l", "ntp01")
+        self.assert_outcomes(hosts, "unchanged")
+        code, text = self.run_fleetsync("rollback", "-l", "ntp01")
+        self.assertEqual(code, 0, text)
+        self.assertTrue(self.lab.daemon("ntp01"))
+        self.assertEqual(self.lab.sh("ntp01", "ls /etc/cron.d/fleetsync 2>/dev/null", check=False), "")
+
+    def test_runs_tell_who_did_what(self):
+        self.lab.inventory(self.settings())
+        self.lab.push("-l", "relay1")
+        code, text = self.run_fleetsync("-o", "json", "runs", "--last", "1")
+        self.assertEqual(code, 0, text)
+        run = json.loads(text)["runs"][0]
+        self.assertEqual(run["command"], "push")
+        self.assertEqual([host["host"] for host in run["hosts"]], ["relay1"])
+        self.assertIn("changed", run["hosts"][0]["outcome"])
+        self.assertIsNotNone(run["finished"])
+
+    def test_a_run_that_is_killed_has_left_its_trace(self):
+        self.lab.inventory(self.settings())
+        self.lab("fault", "chrony02", "hang")
+        self.addCleanup(self.lab, "fault", "chrony02", "hang", "--off")
+        push = subprocess.Popen(self.lab.command("-l", "chrony02"), stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, start_new_session=True)
+        folder = self.lab.folder / "runs"
+        eventually(lambda: list(folder.glob("*.json")), "the run is recorded from its beginning")
+        os.killpg(push.pid, signal.SIGKILL)
+        push.wait()
+        self.lab("fault", "chrony02", "hang", "--off")
+        code, text = self.run_fleetsync("-o", "json", "runs", "--last", "1")
+        run = json.loads(text)["runs"][0]
+        self.assertIsNone(run["finished"])
+        self.assertEqual(run["hosts"][0]["outcome"], "unknown")
+
+
 class GoldenTest(unittest.TestCase):
     """Every rendered file that the unit tests compare with is accepted by the daemon that it is for."""
 

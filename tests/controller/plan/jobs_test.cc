@@ -1,0 +1,131 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/plan/plan.h"
+#include "tests/controller/render/samples.h"
+
+namespace fleetsync::plan {
+namespace {
+
+using facts::Facts;
+using inventory::TimeSettings;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A host whose daemon is as it should be.
+Facts Settled(const policy::TimePolicy& policy) {
+  const Facts facts = samples::HostWith(samples::Chrony(), "");
+  Facts settled = samples::HostWith(
+      samples::Chrony(),
+      render::RenderTimeService(policy, render::PlatformOf(facts, samples::Chrony()))->text);
+  settled.cron = "cron.d";
+  settled.tools.emplace_back("hwclock");
+  return settled;
+}
+
+void Put(Facts& facts, const std::string& path, const std::string& content) {
+  facts::FileFact& file = facts.files[path];
+  file.exists = file.readable = true;
+  file.content = content;
+  file.mode = 0600;
+}
+
+HostPlan PlanOf(const policy::TimePolicy& policy, const Facts& facts) {
+  const StatusOr<HostPlan> plan = Diff(policy, facts);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return plan.ok() ? *plan : HostPlan{};
+}
+
+const PutFile& FileIn(const HostPlan& plan, size_t at = 0) {
+  return std::get<PutFile>(plan.changes.at(at).change);
+}
+
+TEST(Jobs, AJobThatSetsTheClockIsCommentedOutAndKeepsItsMode) {
+  const policy::TimePolicy policy = samples::Client();
+  Facts facts = Settled(policy);
+  facts.time_jobs = {"/var/spool/cron/crontabs/root: * */1 * * * ntpdate relay"};
+  Put(facts, "/var/spool/cron/crontabs/root", "* */1 * * * ntpdate relay\n0 1 * * * backup\n");
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(FileIn(plan).after,
+            "# retired by fleetsync: * */1 * * * ntpdate relay\n0 1 * * * backup\n");
+  EXPECT_EQ(FileIn(plan).mode, 0600U);
+  EXPECT_EQ(plan.changes[0].because, "it sets the clock: * */1 * * * ntpdate relay");
+}
+
+TEST(Jobs, AScriptThatSetsTheClockIsItsOwnersAndNamed) {
+  const policy::TimePolicy policy = samples::Client();
+  Facts facts = Settled(policy);
+  facts.time_jobs = {"/etc/cron.daily/clock: ntpdate relay"};
+  const HostPlan plan = PlanOf(policy, facts);
+  EXPECT_TRUE(plan.empty());
+  EXPECT_THAT(plan.notes,
+              ElementsAre("/etc/cron.daily/clock sets the clock as well; take that out by hand"));
+}
+
+TEST(Jobs, ThePolicysJobComesAndGoes) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.job = TimeSettings::Job::kRtc;
+  Facts facts = Settled(policy);
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(FileIn(plan).path, "/etc/cron.d/fleetsync");
+  EXPECT_THAT(*FileIn(plan).after,
+              HasSubstr(" root (hwclock --systohc) 2>&1 | logger -t fleetsync\n"));
+  Put(facts, "/etc/cron.d/fleetsync", *FileIn(plan).after);
+  EXPECT_TRUE(PlanOf(policy, facts).empty());
+  policy.settings.job = TimeSettings::Job::kNone;
+  const HostPlan gone = PlanOf(policy, facts);
+  EXPECT_EQ(Summary(gone, Tense::kDone), "removed fleetsync");
+}
+
+TEST(Jobs, AHostWithoutADaemonIsSetByItsJobAlone) {
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = policy::DaemonChoice::kNone;
+  policy.settings.job = TimeSettings::Job::kSync;
+  Facts facts = Settled(policy);
+  facts.tools.emplace_back("ntpdate");
+  const HostPlan plan = PlanOf(policy, facts);
+  EXPECT_EQ(Summary(plan, Tense::kPlanned), "fleetsync, disable and stop chrony");
+  EXPECT_THAT(*FileIn(plan).after, HasSubstr("(ntpdate -b ntp1.example 10.77.0.2) 2>&1"));
+}
+
+TEST(Jobs, BusyboxHasOneCrontabForAllOfRootsJobs) {
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = policy::DaemonChoice::kNone;
+  policy.settings.job = TimeSettings::Job::kSync;
+  Facts facts = Settled(policy);
+  facts.daemons.clear();
+  facts.cron = "busybox";
+  facts.tools = {"busybox-ntpd"};
+  Put(facts, "/etc/crontabs/root", "1 1 * * * rdate -s relay\n");
+  facts.time_jobs = {"/etc/crontabs/root: 1 1 * * * rdate -s relay"};
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_THAT(*FileIn(plan).after,
+              testing::StartsWith("# retired by fleetsync: 1 1 * * * rdate -s relay\n"
+                                  "# begin fleetsync\n"));
+  EXPECT_THAT(*FileIn(plan).after,
+              HasSubstr("(busybox ntpd -q -n -p ntp1.example -p 10.77.0.2)"));
+  Put(facts, "/etc/crontabs/root", *FileIn(plan).after);
+  facts.time_jobs.clear();
+  EXPECT_TRUE(PlanOf(policy, facts).empty());
+}
+
+TEST(Jobs, ASyncJobBesideADaemonIsRefused) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.job = TimeSettings::Job::kSync;
+  EXPECT_THAT(Message(Diff(policy, Settled(policy)).status()),
+              HasSubstr("a daemon keeps this clock already"));
+}
+
+TEST(Jobs, WithoutCronThereIsNoJob) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.job = TimeSettings::Job::kRtc;
+  Facts facts = Settled(policy);
+  facts.cron.clear();
+  EXPECT_THAT(Message(Diff(policy, facts).status()), HasSubstr("install cron"));
+}
+
+}  // namespace
+}  // namespace fleetsync::plan
