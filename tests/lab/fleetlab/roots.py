@@ -79,7 +79,7 @@ mount -t proc proc "$2/merged/proc"
 mount --bind /dev "$2/merged/dev"
 mount -t tmpfs tmpfs "$2/merged/run"
 cp -L /etc/resolv.conf "$2/merged/etc/resolv.conf"
-cp -L /etc/hosts "$2/merged/etc/hosts"
+if [ -e /etc/hosts ]; then cp -L /etc/hosts "$2/merged/etc/hosts"; fi
 shift 2
 chroot "$LAYER/merged" sh -euc '
   printf "#!/bin/sh\\nexit 101\\n" > /usr/sbin/policy-rc.d
