@@ -309,6 +309,19 @@ limited() {
   if has timeout; then timeout "$@"; else shift; "$@"; fi
 }
 
+# change_firewall COMMAND…
+change_firewall() {
+  touch_services
+  why=$("$@" 2>&1) || fail "${why:-$1 failed}"
+  why=
+}
+
+# keep_firewall COMMAND: how a rollback goes back.
+keep_firewall() {
+  why=$( { printf '%s\n' "$1" >>"$kept/firewall"; } 2>&1) || fail "$why"
+  why=
+}
+
 # install_package MANAGER PACKAGE
 install_package() {
   touch_services

@@ -89,7 +89,7 @@ std::string_view YesOrNo(bool yes) { return yes ? "yes" : "no"; }
 // The bodies of the functions that the scripts call, a line for each change.
 struct Bodies {
   std::string check, keep, stage, validate, swap, change, verify, verify_more;  // apply
-  std::string undo_packages, undo_files, undo_services, clean;                  // undo
+  std::string undo_firewall, undo_packages, undo_files, undo_services, clean;   // undo
   std::string contents;
 };
 
@@ -159,6 +159,15 @@ void Add(const SetService& set, size_t, Bodies& bodies) {
                          bodies.undo_services;
 }
 
+void Add(const SetFirewall& set, size_t, Bodies& bodies) {
+  for (const std::string& command : set.commands)
+    bodies.change += fmt::format("change_firewall {}\n", command);
+  for (const std::string& command : set.undo) {
+    bodies.keep += fmt::format("keep_firewall {}\n", ShellQuote(command));
+    bodies.undo_firewall += fmt::format("undo_firewall {}\n", command);
+  }
+}
+
 void Add(const SetClock& set, size_t, Bodies& bodies) {
   bodies.change +=
       fmt::format("set_clock {} {} {} {}", facts::ToString(set.daemon), ShellQuote(set.program),
@@ -201,10 +210,11 @@ std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
   }
   const std::string settings = Settings(options, InitOf(plan));
   const std::string clean = Function("clean_files", bodies.clean);
-  const std::string undo = fmt::format(
-      "{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(), UndoText(),
-      Function("undo_packages", bodies.undo_packages) + Function("undo_files", bodies.undo_files),
-      Function("undo_services", bodies.undo_services), clean);
+  const std::string undo =
+      fmt::format("{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(), UndoText(),
+                  Function("undo_packages", bodies.undo_firewall + bodies.undo_packages) +
+                      Function("undo_files", bodies.undo_files),
+                  Function("undo_services", bodies.undo_services), clean);
   std::string script = fmt::format("{}CHANGES={}\n{}{}", settings, YesOrNo(!plan.empty()),
                                    TransactionText(), ApplyText());
   script += Function("check_files", bodies.check) + Function("keep_files", bodies.keep) +

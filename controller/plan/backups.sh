@@ -37,6 +37,9 @@ one_run() {
     elif [ -f "$path" ]; then told now "$path"
     fi
   done <"$1/manifest"
+  if [ -r "$1/firewall" ]; then
+    while IFS= read -r line; do emit firewall "$line"; done <"$1/firewall"
+  fi
   [ -r "$1/services" ] || return
   while IFS= read -r line; do emit service "$line"; done <"$1/services"
 }

@@ -56,6 +56,13 @@ struct SetClock {
   std::vector<std::string> servers;
 };
 
+// Rules of a packet filter, live: shell lines with every word quoted.
+struct SetFirewall {
+  std::string kind;                         // nftables, iptables, ufw, firewalld
+  std::vector<std::string> opened, closed;  // networks
+  std::vector<std::string> commands, undo;
+};
+
 // A package and what it needs, by the host's package manager. A transaction of its own: what it
 // brings along is known only afterwards.
 struct InstallPackage {
@@ -63,7 +70,7 @@ struct InstallPackage {
   std::string package;
 };
 
-using Change = std::variant<PutFile, PutLink, SetService, SetClock, InstallPackage>;
+using Change = std::variant<PutFile, PutLink, SetFirewall, SetService, SetClock, InstallPackage>;
 
 struct PlannedChange {
   Change change;

@@ -51,6 +51,9 @@ std::string Words(const Change& change, Tense tense) {
                  },
                  [](const PutLink& put) { return Printable(put.path + " -> " + put.after); },
                  [&](const SetService& set) { return ServiceWords(set, tense); },
+                 [&](const SetFirewall& set) {
+                   return fmt::format("{} {}", done ? "changed" : "change", set.kind);
+                 },
                  [](const SetClock&) { return std::string("set the clock"); },
                  [&](const InstallPackage& install) {
                    return fmt::format("{} {}", done ? "installed" : "install", install.package);

@@ -65,12 +65,14 @@ class Reader {
  private:
   void OnLine(std::string_view key, const std::string& value) {
     if (key == "reached") backups_.reached = true;
-    if (key == "run") backups_.runs.push_back({.run = value, .files = {}, .services = {}});
+    if (key == "run")
+      backups_.runs.push_back({.run = value, .files = {}, .services = {}, .firewall = {}});
     if (key == "run" || key == "path") open_ = nullptr;
     if (backups_.runs.empty()) return;
     BackupRun& run = backups_.runs.back();
     if (key == "path") run.files.emplace_back().path = value;
     if (key == "service") ReadService(value, run);
+    if (key == "firewall") run.firewall.push_back(value);
     if (!run.files.empty()) OnFileLine(key, value, run.files.back());
   }
 
@@ -194,7 +196,13 @@ StatusOr<HostPlan> PlanRollback(const Backups& backups, const facts::Facts& actu
       fmt::format("as it was before run {}", Printable(backups.runs.back().run));
   for (const BackupFile& file : FilesOf(backups))
     if (auto change = Back(file)) plan.changes.push_back({*std::move(change), because});
-  for (Change& change : ServicesBack(backups, actual, !plan.empty()))
+  const bool files_change = !plan.empty();
+  SetFirewall firewall{
+      .kind = "the firewall", .opened = {}, .closed = {}, .commands = {}, .undo = {}};
+  for (const BackupRun& run : backups.runs)
+    firewall.commands.insert(firewall.commands.end(), run.firewall.begin(), run.firewall.end());
+  if (!firewall.commands.empty()) plan.changes.push_back({std::move(firewall), because});
+  for (Change& change : ServicesBack(backups, actual, files_change))
     plan.changes.push_back({std::move(change), because});
   return plan;
 }

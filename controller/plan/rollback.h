@@ -30,6 +30,7 @@ struct BackupRun {
   std::string run;
   std::vector<BackupFile> files;
   std::vector<BackupService> services;
+  std::vector<std::string> firewall;  // shell lines that take its rules back
 };
 
 struct Backups {

@@ -88,6 +88,14 @@ last_line() {
   done <"$log"
 }
 
+# nft_close FAMILY TABLE CHAIN RULE: the rules that nft prints like this one.
+nft_close() {
+  for handle in $(nft -a list chain "$1" "$2" "$3" 2>/dev/null | grep -F " $4 #" | sed 's/.*# handle //') \
+      $(nft -a list chain "$1" "$2" "$3" 2>/dev/null | grep -F "	$4 #" | sed 's/.*# handle //'); do
+    nft delete rule "$1" "$2" "$3" handle "$handle" || return
+  done
+}
+
 # package install|remove MANAGER PACKAGE
 package() {
   case $2:$1 in

@@ -55,6 +55,12 @@ undo_service() {
   fi
 }
 
+# undo_firewall COMMAND…: what was not done yet cannot be undone, and need not be.
+undo_firewall() {
+  service_was_touched || return
+  "$@" >/dev/null 2>&1
+}
+
 # undo_package MANAGER PACKAGE
 undo_package() {
   service_was_touched || return

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "controller/facts/probe_conversation.h"
+#include "controller/plan/firewall.h"
 #include "controller/plan/rollback.h"
 #include "controller/push/failure_text.h"
 #include "fmt/format.h"
@@ -58,8 +59,44 @@ std::string_view ToString(Outcome outcome) {
   return "";
 }
 
+namespace {
+
+// A relay's packet filter is asked as well, where it is to be managed.
+bool ManagesFirewall(const policy::TimePolicy& policy) {
+  return policy.role == inventory::Role::kRelay &&
+         policy.settings.firewall == inventory::TimeSettings::Firewall::kManage;
+}
+
+StatusOr<plan::HostPlan> PlanWithFirewall(const policy::TimePolicy& policy, std::string_view output,
+                                          const facts::Facts& actual,
+                                          const plan::DiffOptions& options) {
+  FS_ASSIGN_OR_RETURN(plan::HostPlan plan, plan::Diff(policy, actual, options));
+  if (Installs(plan) || actual.firewall.empty()) return plan;
+  FS_ASSIGN_OR_RETURN(const render::FirewallState state, plan::ParseFirewall(output));
+  FS_ASSIGN_OR_RETURN(std::vector<plan::PlannedChange> rules,
+                      plan::SetFirewallRules(policy, actual, state));
+  // Before the services: a relay that serves again is heard at once.
+  const auto services =
+      std::find_if(plan.changes.begin(), plan.changes.end(), [](const plan::PlannedChange& c) {
+        return std::holds_alternative<plan::SetService>(c.change) ||
+               std::holds_alternative<plan::SetClock>(c.change);
+      });
+  plan.changes.insert(services, rules.begin(), rules.end());
+  return plan;
+}
+
+}  // namespace
+
 HostTask BringTo(policy::TimePolicy policy) {
   std::string host = policy.host;
+  if (ManagesFirewall(policy))
+    return {
+        .host = std::move(host),
+        .question = std::string(plan::FirewallScript()),
+        .plan = [policy = std::move(policy)](std::string_view output, const facts::Facts& actual,
+                                             const plan::DiffOptions& options) {
+          return PlanWithFirewall(policy, output, actual, options);
+        }};
   return {.host = std::move(host),
           .question = {},
           .plan = [policy = std::move(policy)](std::string_view, const facts::Facts& actual,

@@ -77,6 +77,11 @@ Json ToJson(const plan::PutLink& put, bool) {
   return {{"kind", "link"}, {"path", put.path}, {"from", put.before}, {"to", put.after}};
 }
 
+Json ToJson(const plan::SetFirewall& set, bool) {
+  return {
+      {"kind", "firewall"}, {"firewall", set.kind}, {"opened", set.opened}, {"closed", set.closed}};
+}
+
 Json ToJson(const plan::SetClock& set, bool) {
   return {{"kind", "clock"}, {"servers", set.servers}};
 }

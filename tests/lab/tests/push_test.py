@@ -474,6 +474,103 @@ class SurroundingsTest(PushTestCase):
         self.assertEqual(run["hosts"][0]["outcome"], "unknown")
 
 
+NFT_RULES = """#!/usr/sbin/nft -f
+flush ruleset
+table inet filter {
+\tchain input {
+\t\ttype filter hook input priority filter; policy drop;
+\t\tiif "lo" accept
+\t\tct state established,related accept
+\t\ttcp dport 22 accept # ssh
+\t\tmeta l4proto { icmp, ipv6-icmp } accept
+\t}
+}
+"""
+IPTABLES_RULES = """*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+"""
+
+
+class FirewallTest(PushTestCase):
+    """UDP 123 is opened on a relay for its networks, and nothing else of its packet filter changes."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("pushfire")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--sort", "relay:1,ntp:1", "--start-daemons")
+
+    def setUp(self):
+        self.clear()
+        self.addCleanup(self.clear)
+
+    def clear(self):
+        self.lab.sh("relay1", "nft flush ruleset; rm -rf /etc/iptables; rm -f /etc/nftables.conf")
+
+    def heard(self):
+        return "no server suitable" not in self.lab.sh("ntp01", "ntpdate -q -u -p 1 198.18.1.1 2>&1", check=False)
+
+    def rules(self, command):
+        return [line for line in self.lab.sh("relay1", command).splitlines() if "fleetsync" not in line]
+
+    def assert_opened_and_closed(self, rules, persisted):
+        before, text = self.rules(rules), self.lab.read("relay1", persisted).decode()
+        self.assertFalse(self.heard(), "the filter is closed at first")
+        self.lab.inventory(self.settings(), {"relay1": {"allow": ["198.18.1.0/24"]}})
+        code, hosts = self.lab.push("-l", "relay1", "--check", "--diff")
+        self.assertEqual(code, 3, hosts)
+        self.assertFalse(self.heard())
+        code, hosts = self.lab.push("-l", "relay1")
+        self.assertEqual(code, 0, hosts)
+        self.assertIn("firewall", [change["kind"] for change in hosts["relay1"]["changes"]])
+        self.assertTrue(self.heard())
+        self.assertEqual(self.rules(rules), before, "rules of others stay")
+        now = self.lab.read("relay1", persisted).decode()
+        self.assertEqual("".join(line for line in now.splitlines(True) if "fleetsync" not in line), text)
+        code, hosts = self.lab.push("-l", "relay1")
+        self.assert_outcomes(hosts, "unchanged")
+        self.assertEqual(hosts["relay1"]["round_trips"], 1)
+
+        self.lab.inventory(self.settings(), {"relay1": {"allow": ["198.18.7.0/24"]}})
+        code, hosts = self.lab.push("-l", "relay1")
+        self.assertEqual(code, 0, hosts)
+        self.assertFalse(self.heard(), "ntp01's network is no longer allowed")
+
+    def test_nftables(self):
+        self.lab.write("relay1", "/etc/nftables.conf", NFT_RULES, "755")
+        self.lab.sh("relay1", "nft -f /etc/nftables.conf")
+        self.assert_opened_and_closed("nft list ruleset", "/etc/nftables.conf")
+        self.lab.sh("relay1", "nft -c -f /etc/nftables.conf && nft -f /etc/nftables.conf")
+        self.assertEqual(self.lab.sh("relay1", "nft list ruleset | grep -c fleetsync").strip(), "1")
+
+    def test_iptables_with_its_persisted_rules(self):
+        self.lab.sh("relay1", "mkdir -p /etc/iptables")
+        self.lab.write("relay1", "/etc/iptables/rules.v4", IPTABLES_RULES)
+        self.lab.sh("relay1", "iptables-restore /etc/iptables/rules.v4")
+        self.assert_opened_and_closed("iptables -S INPUT", "/etc/iptables/rules.v4")
+        self.lab.sh("relay1", "iptables-restore --test /etc/iptables/rules.v4")
+
+    def test_a_change_that_fails_later_takes_its_rules_back(self):
+        self.lab.write("relay1", "/etc/nftables.conf", NFT_RULES, "755")
+        self.lab.sh("relay1", "nft -f /etc/nftables.conf")
+        before = self.lab.sh("relay1", "nft list ruleset"), self.lab.read("relay1", "/etc/nftables.conf")
+        self.lab.write("relay1", "/usr/local/bin/chronyc",
+                       "#!/bin/sh\ngrep -q poisoned /etc/chrony/chrony.conf && exit 1\nexec /usr/bin/chronyc \"$@\"\n", "755")
+        self.addCleanup(self.lab.sh, "relay1", "rm -f /usr/local/bin/chronyc")
+        self.lab.inventory(self.settings(extra=["# poisoned"]))
+        code, hosts = self.lab.push("-l", "relay1")
+        self.assertEqual(code, 1, hosts)
+        self.assertEqual(hosts["relay1"]["undo"], "done", hosts)
+        after = self.lab.sh("relay1", "nft list ruleset"), self.lab.read("relay1", "/etc/nftables.conf")
+        self.assertEqual(after, before)
+
+
 class GoldenTest(unittest.TestCase):
     """Every rendered file that the unit tests compare with is accepted by the daemon that it is for."""
 
