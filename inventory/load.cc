@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "fmt/format.h"
+#include "inventory/ansible_ini.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/servers_txt.h"
 
@@ -100,6 +101,8 @@ StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options) {
   bool holds_passwords = false;
   if (IsFleetYaml(path, text)) {
     loaded = ParseFleetYaml(text, path);
+  } else if (IsAnsibleIni(text)) {
+    loaded = ParseAnsibleIni(text, path);
   } else {
     ServersTxt servers = ParseServersTxt(text, path);
     loaded = std::move(servers.loaded);

@@ -18,8 +18,8 @@ struct Loaded {
   bool ok() const { return !HasErrors(diagnostics); }
 };
 
-// Reads fleet.yaml or servers.txt: *.yaml and *.yml are the first, anything else is told by its
-// content. "~/" in paths is $HOME's; relative paths are relative to the file's folder. NotFound,
+// Reads fleet.yaml, servers.txt or an Ansible inventory in INI form: *.yaml and *.yml are the
+// first, anything else is told by its content. "~/" in paths is $HOME's; relative paths are relative to the file's folder. NotFound,
 // PermissionDenied or OutOfRange (4 MiB) when the file itself cannot be read; what is wrong inside
 // it is in Loaded.
 StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options);
