@@ -166,6 +166,11 @@ class Reader {
 
   void ReadChild(std::string_view line) {
     const std::string child(line);
+    if (child.find_first_of(" \t=") != std::string::npos) {
+      // Not repeated: it may hold a password.
+      Error("a line of children is the name of one group", "write one group a line");
+      return;
+    }
     FindOrAdd(child);
     if (!IsEverybody(group_)) FindOrAdd(group_)->children.push_back({child, where_});
   }

@@ -100,6 +100,8 @@ TEST(AnsibleIni, APasswordInClearIsRefusedAndNotRepeated) {
 
 TEST(AnsibleIni, MistakesHaveTheirLine) {
   EXPECT_THAT(ErrorOf("[a:hosts]\nh\n"), HasSubstr("hosts:1:1: '[a:hosts]' is no section"));
+  EXPECT_THAT(ErrorOf("[a:children]\nb ansible_ssh_pass=s3cret\n"),
+              testing::AllOf(HasSubstr("the name of one group"), Not(HasSubstr("s3cret"))));
   EXPECT_THAT(ErrorOf("[a:vars]\nx\n"), HasSubstr("hosts:2:1: a line of variables without '='"));
   EXPECT_THAT(ErrorOf("h ansible_port=99999\n"),
               HasSubstr("hosts:1:1: port: '99999' is not a port"));
