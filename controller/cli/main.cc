@@ -53,6 +53,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddAgent(app, action);
   AddServe(app, action);
   AddStatus(app, action);
+  AddDoctor(app, action);
   AddSources(app, action);
   AddTracking(app, action);
 }

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/facts/facts.h"
+#include "controller/observe/observation.h"
+#include "inventory/inventory.h"
+
+namespace fleetsync::doctor {
+
+enum class Severity : uint8_t { kError, kWarning, kNote };
+std::string_view ToString(Severity severity);
+
+// One thing that is wrong, or may be. Texts are printable.
+struct Finding {
+  std::string id;  // "two-daemons": stable
+  Severity severity = Severity::kWarning;
+  std::string what;  // with the evidence: the line, the process
+  std::string todo;  // a command, or what to change
+};
+
+// What is known of one host.
+struct Case {
+  const inventory::Host& host;
+  const facts::Facts& facts;
+  const observe::Observation& observation;
+};
+
+// Every rule's findings, errors first. Pure.
+std::vector<Finding> Examine(const Case& patient);
+
+// What the rules look at, for a host with nothing wrong: "daemons, sources, …".
+std::string WhatWasLookedAt();
+
+}  // namespace fleetsync::doctor
