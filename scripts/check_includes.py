@@ -23,7 +23,8 @@ OURS = ("base", "proto", "inventory", "db", "agent", "controller", "tests")
 
 # State machines and plain functions: time and randomness are arguments, nothing is read or printed.
 PURE = ["proto/ntp", "agent/engine", "agent/report/uplink", "inventory", "controller/plan",
-        "controller/render", "controller/policy", "controller/serve/ingest.", "controller/ui/fold"]
+        "controller/render", "controller/policy", "controller/doctor", "controller/serve/ingest.",
+        "controller/ui/fold"]
 NOT_PURE = ["inventory/load.cc"]
 # Patterns, each with what it is for in the message.
 FORBIDDEN_IN_PURE = [

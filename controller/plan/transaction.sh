@@ -90,9 +90,10 @@ last_line() {
 
 # nft_close FAMILY TABLE CHAIN RULE: the rules that nft prints like this one.
 nft_close() {
-  for handle in $(nft -a list chain "$1" "$2" "$3" 2>/dev/null | grep -F " $4 #" | sed 's/.*# handle //') \
-      $(nft -a list chain "$1" "$2" "$3" 2>/dev/null | grep -F "	$4 #" | sed 's/.*# handle //'); do
-    nft delete rule "$1" "$2" "$3" handle "$handle" || return
+  nft -a list chain "$1" "$2" "$3" 2>/dev/null | while read -r line; do
+    case $line in
+      "$4 # handle "*) nft delete rule "$1" "$2" "$3" handle "${line##* }" || exit ;;
+    esac
   done
 }
 
