@@ -36,7 +36,8 @@ struct Connection {
 struct Variable {
   std::string text;  // "10ms", "[a, b]"; "(secret)" for secrets, "(command)" for their commands
   Origin origin;
-  std::string from;  // "host web07", "group web", "defaults", "built in"
+  std::string from;                     // "host web07", "group web", "defaults", "built in"
+  std::vector<std::string> words = {};  // the value as it was written, an item of a list each
 };
 
 struct Host {

@@ -29,8 +29,9 @@ std::string TextOf(const Setting& setting) {
 void Apply(const Setting& setting, const std::string& from, Host& host) {
   if (setting.key->clear != nullptr) setting.key->clear(host);
   for (const Word& word : setting.words) setting.key->set(host, word);
-  host.variables[std::string(setting.key->name)] =
-      Variable{.text = TextOf(setting), .origin = setting.origin, .from = from};
+  Variable variable{.text = TextOf(setting), .origin = setting.origin, .from = from};
+  for (const Word& word : setting.words) variable.words.push_back(word.text);
+  host.variables[std::string(setting.key->name)] = std::move(variable);
 }
 
 }  // namespace

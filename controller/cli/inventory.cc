@@ -14,6 +14,7 @@
 #include "inventory/check.h"
 #include "inventory/host_set.h"
 #include "inventory/load.h"
+#include "inventory/to_yaml.h"
 #include "inventory/variables.h"
 #include "nlohmann/json.hpp"
 
@@ -265,6 +266,24 @@ void AddCheck(CLI::App& app, Action& action) {
   });
 }
 
+void AddConvert(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "convert",
+      "Prints the inventory as fleet.yaml, whatever it was read from (servers.txt, Ansible's INI\n"
+      "form): the same hosts, groups and values. Passwords are not copied; a comment says what to "
+      "do.\n\n"
+      "  fleetsync -i servers.txt inventory convert >fleet.yaml");
+  command->callback([&action] {
+    action = [](const Context& context) {
+      const std::optional<inventory::Inventory> inventory = LoadInventory(context);
+      if (!inventory) return static_cast<int>(kUsage);
+      const std::string text = inventory::ToFleetYaml(*inventory);
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      return static_cast<int>(kAllWell);
+    };
+  });
+}
+
 }  // namespace
 
 void AddInventory(CLI::App& app, Action& action) {
@@ -274,11 +293,13 @@ void AddInventory(CLI::App& app, Action& action) {
       "docs/inventory.md describes the formats.\n\n"
       "  fleetsync inventory check\n"
       "  fleetsync inventory list -g web\n"
-      "  fleetsync inventory show web07.example");
+      "  fleetsync inventory show web07.example\n"
+      "  fleetsync -i servers.txt inventory convert >fleet.yaml");
   command->require_subcommand(1);
   AddList(*command, action);
   AddShow(*command, action);
   AddCheck(*command, action);
+  AddConvert(*command, action);
   for (CLI::App* one : command->get_subcommands({})) one->fallthrough();
 }
 
