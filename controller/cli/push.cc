@@ -8,6 +8,7 @@
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/rollout_run.h"
+#include "controller/cli/settled.h"
 
 namespace fleetsync::cli {
 namespace {
@@ -22,9 +23,16 @@ int RunPush(const Context& context, const RolloutFlags& flags) {
     for (const std::string_view error : Split(errors, '\n')) PrintError(std::string(error));
     return kUsage;
   }
+  SettledHosts settled(context.options);
   std::vector<push::HostTask> tasks;
-  for (const policy::TimePolicy& policy : *policies) tasks.push_back(push::BringTo(policy));
-  return RunRollout(context, *chosen, "push", tasks, flags, {.apply = {.run_id = NewRunId()}});
+  for (size_t i = 0; i < policies->size(); ++i) {
+    tasks.push_back(push::BringTo((*policies)[i]));
+    tasks.back().settled = settled.Fingerprint(*chosen->hosts[i], (*policies)[i]);
+  }
+  const RolloutEnd end =
+      RunRollout(context, *chosen, "push", tasks, flags, {.apply = {.run_id = NewRunId()}});
+  settled.Remember(end.results, *policies);
+  return end.exit_code;
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ int RunRollback(const Context& context, const RollbackFlags& flags) {
   std::vector<push::HostTask> tasks;
   for (const inventory::Host* host : chosen->hosts)
     tasks.push_back(push::RollBack(host->name, flags.to, options.apply));
-  return RunRollout(context, *chosen, "rollback", tasks, flags.rollout, options);
+  return RunRollout(context, *chosen, "rollback", tasks, flags.rollout, options).exit_code;
 }
 
 }  // namespace

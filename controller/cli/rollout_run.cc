@@ -115,28 +115,29 @@ std::string NewRunId() {
   return fmt::format("{}{:03}Z-{:08x}", id, ms % 1000, std::random_device()());
 }
 
-int RunRollout(const Context& context, const Chosen& chosen, std::string_view command,
-               const std::vector<push::HostTask>& tasks, const RolloutFlags& flags,
-               const push::PushOptions& push) {
+RolloutEnd RunRollout(const Context& context, const Chosen& chosen, std::string_view command,
+                      const std::vector<push::HostTask>& tasks, const RolloutFlags& flags,
+                      const push::PushOptions& push) {
   const StatusOr<push::RolloutOptions> options =
       OptionsFrom(context, flags, push, chosen.hosts.size());
   if (!options.ok()) {
     PrintError(Message(options.status()));
-    return kUsage;
+    return {.results = {}, .exit_code = kUsage};
   }
   std::optional<RunRecord> record;
   if (!flags.report.check) record.emplace(context, push.apply.run_id, command, chosen);
-  const auto results = Watched(context, chosen, tasks, *options);
+  StatusOr<std::vector<push::HostResult>> results = Watched(context, chosen, tasks, *options);
   if (!results.ok()) {
     PrintError(Message(results.status()));
-    return kHostFailed;
+    return {.results = {}, .exit_code = kHostFailed};
   }
   if (record) record->Finish(*results, *context.stop);
   const std::string text = context.json() ? push::ToJson(*results, flags.report, push.apply.run_id)
                                           : push::ToText(*results, flags.report);
   std::fwrite(text.data(), 1, text.size(), stdout);
   Remember(context, *results);
-  return CodeOf(context, *results);
+  const int code = CodeOf(context, *results);
+  return {*std::move(results), code};
 }
 
 }  // namespace fleetsync::cli

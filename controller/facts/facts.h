@@ -78,6 +78,10 @@ struct Facts {
   std::string container_kind;             // docker, systemd-nspawn, lxc, …
   bool is_root = false;                   // the probe ran as root
   std::map<std::string, FileFact> files;  // by path
+  // Of all that this was read from, with the scope of a push: while it stays, so does the rest.
+  // Empty where the host has no tools for it.
+  std::string fingerprint;
+  bool settled = false;  // the fingerprint was the one that was expected; nothing else was read
 
   const DaemonFact* Find(Daemon daemon) const;
   const DaemonFact* Running() const;  // the first that runs; null when none
@@ -98,7 +102,8 @@ DaemonPaths DefaultPaths(Daemon daemon, const Facts& facts);
 
 // The POSIX sh script that prints a host's facts, for `sh -s` on standard input. Behind a line
 // "scope=clock" it tells only what setting the clock needs: neither files, firewall, cron, zone,
-// package manager nor who holds UDP 123.
+// package manager nor who holds UDP 123; behind "scope=push" all but the firewall, and the
+// fingerprint; behind "settled=FINGERPRINT" as well, that alone where nothing has changed.
 std::string_view ProbeScript();
 
 // The probe's output. DataLoss when it is cut off or was not made by the probe (a login shell's

@@ -160,6 +160,10 @@ class Reader {
       facts_.tools.push_back(value);
     } else if (key == "firewall") {
       facts_.firewall = value;
+    } else if (key == "fingerprint") {
+      facts_.fingerprint = value;
+    } else if (key == "settled") {
+      facts_.settled = true;
     } else {
       return false;
     }

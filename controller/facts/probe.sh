@@ -5,16 +5,29 @@
 # Output, between two marker lines: `key=value` lines (in values: backslash as \\, newline as \n);
 # after `file=PATH` and `encoding=…` the file's bytes, encoded, up to a line with a dot.
 #
-# With scope=clock before it, only what setting the clock needs to know: a third of the work.
+# With scope=clock before it, only what setting the clock needs to know: a third of the work. With
+# scope=push, what a push needs that leaves the packet filter alone, and a fingerprint of all that
+# this is read from: when it is $settled nothing else is read.
 
 fleetsync_probe() {
+  applets=
   LC_ALL=C; export LC_ALL
   PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:$PATH
   printf '\nfleetsync-probe 1 begin\n'
+  identity
+  paths
+  time_processes=$(grep -l -s -x -E "$process_names" /proc/[0-9]*/comm)
+  if [ "$scope" = push ]; then
+    fingerprint
+    if [ -n "$fingerprint" ] && [ "$fingerprint" = "$settled" ]; then
+      printf 'settled=1\nfleetsync-probe 1 end\n'
+      return
+    fi
+  fi
   system
   init_system
   processes
-  busybox_applets
+  [ "$scope" = push ] || busybox_applets
   daemons
   busybox_ntpd
   tools
@@ -22,7 +35,7 @@ fleetsync_probe() {
   if [ "$scope" != clock ]; then
     package_manager
     udp123
-    firewall
+    [ "$scope" = push ] || firewall
     cron_jobs
     zone
     files
@@ -44,10 +57,64 @@ first_existing() { # first_existing PATH…: into $found, empty when there is no
   done
 }
 
+identity() {
+  uid=
+  while read -r key value effective rest; do
+    case $key in
+      Uid:) uid=$effective ;;
+      CapEff:) emit cap_eff "$value" ;;
+    esac
+  done </proc/self/status
+  [ -n "$uid" ] || uid=$(id -u)
+  emit uid "$uid"
+}
+
+# Where facts are read from; patterns, for use without quotes.
+paths() {
+  process_names='chronyd|ntpd|openntpd|systemd-timesyn|fleetsync-agent|fleetsync-agen|busybox|ptp4l|phc2sys|firewalld|cron|crond'
+  job_files='/etc/crontab /etc/cron.d/* /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/*
+    /etc/cron.monthly/* /etc/crontabs/* /etc/periodic/*/* /var/spool/cron/*
+    /var/spool/cron/crontabs/* /var/spool/cron/tabs/* /etc/rc.local /etc/rc.d/rc.local'
+  config_files='/etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf
+    /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf /etc/ntp.conf /etc/ntpsec/ntp.conf
+    /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf /etc/ntpd.conf
+    /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf
+    /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate
+    /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd
+    /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync /etc/adjtime
+    /etc/timezone'
+  key_files='/etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys
+    /etc/ntpsec/ntp.keys'
+  # Beside those: what says which daemons there are, which of them start at boot, and the zone.
+  other_files='/usr/local/sbin /usr/sbin /sbin /usr/local/bin /usr/bin /bin
+    /usr/sbin/chronyd /usr/sbin/ntpd /usr/sbin/openntpd /lib/systemd/systemd-timesyncd
+    /etc/init.d /etc/rc[2345].d /etc/rc.d/init.d /etc/rc.d/rc[2345].d /etc/runlevels/*
+    /lib/systemd/system /usr/lib/systemd/system /etc/systemd/system /etc/systemd/system/*.wants
+    /etc/cron.d /var/spool/cron /var/spool/cron/crontabs /etc/localtime /etc/sysconfig/clock'
+}
+
+# Into $fingerprint: of the time of the last change, to the file and to its owner and mode, of
+# whatever is looked at below, of the running daemons, and of this start of the host. Empty where
+# there are no tools for it. It is taken first, so that what changes later is seen the next time.
+fingerprint() {
+  fingerprint=
+  has stat && has sha256sum || return
+  first_line /proc/sys/kernel/random/boot_id
+  listing=$(stat -L -c '%n %i %s %z' $config_files $key_files $job_files $other_files 2>/dev/null)
+  fingerprint=$(sha256sum <<LISTING
+$line
+$uid
+$(readlink /etc/localtime 2>/dev/null)
+$time_processes
+$listing
+LISTING
+)
+  fingerprint=${fingerprint%% *}
+  emit fingerprint "$fingerprint"
+}
+
 system() {
   emit uname "$(uname -snrm)"
-  uid=$(id -u)
-  emit uid "$uid"
   for release in /etc/os-release /usr/lib/os-release; do
     [ -r "$release" ] || continue
     while IFS= read -r line || [ -n "$line" ]; do
@@ -63,12 +130,7 @@ system() {
       [ -n "$line" ] && emit "release.$release" "$line"
     done
   done
-  case $(readlink -f /bin/ls 2>/dev/null) in
-    *busybox*) emit busybox 1 ;;
-  esac
-  while read -r key value; do
-    [ "$key" = CapEff: ] && emit cap_eff "$value"
-  done </proc/self/status
+  is_applet /bin/ls && emit busybox 1
   first_line /etc/ld.so.preload
   [ -n "$line" ] && emit preload "$line"
   container
@@ -85,8 +147,9 @@ container() {
   elif [ -d /proc/vz ] && [ ! -d /proc/bc ]; then
     emit container openvz
   elif [ -r /proc/1/environ ]; then
-    name=$(tr '\0' '\n' </proc/1/environ 2>/dev/null | grep '^container=' 2>/dev/null)
-    [ -n "$name" ] && emit container "${name#container=}"
+    set -- "$newline$(tr '\0' '\n' </proc/1/environ 2>/dev/null)"
+    name=${1#*"$newline"container=}
+    [ "$name" != "$1" ] && emit container "${name%%"$newline"*}"
   fi
 }
 
@@ -118,13 +181,13 @@ package_manager() {
 # pid namespace of their own and do not count.
 processes() {
   running=
-  own=$(readlink /proc/$$/ns/pid 2>/dev/null)
-  names='chronyd|ntpd|openntpd|systemd-timesyn|fleetsync-agent|fleetsync-agen|busybox|ptp4l|phc2sys|firewalld|cron|crond'
-  for path in $(grep -l -s -x -E "$names" /proc/[0-9]*/comm); do
+  for path in $time_processes; do
     pid=${path#/proc/} pid=${pid%/comm}
     first_line "$path"
     [ -n "$line" ] || continue
-    [ "$uid" != 0 ] || [ "$(readlink "/proc/$pid/ns/pid" 2>/dev/null)" = "$own" ] || continue
+    if [ "$uid" = 0 ] && [ -e /proc/self/ns/pid ]; then
+      [ "/proc/$pid/ns/pid" -ef /proc/self/ns/pid ] || continue
+    fi
     if [ "$line" = busybox ]; then
       line=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)
       case $line in
@@ -260,7 +323,6 @@ ntp_daemon() {
 
 # Into $applets, between newlines.
 busybox_applets() {
-  applets=
   has busybox && applets="$newline$(busybox --list 2>/dev/null)$newline"
 }
 
@@ -272,17 +334,23 @@ has_applet() {
 }
 
 # is_busybox PROGRAM: is it one of busybox's applets?
-is_busybox() {
-  has_applet "$1" || return
-  case $(readlink -f "$(command -v "$1")" 2>/dev/null) in
+is_busybox() { is_applet "$(command -v "$1")"; }
+
+# is_applet PATH: a link to busybox, also a hard one.
+is_applet() {
+  [ -e "$1" ] || return
+  for path in /bin/busybox /usr/bin/busybox /sbin/busybox; do
+    [ -e "$path" ] && [ "$1" -ef "$path" ] && return
+  done
+  [ -L "$1" ] || return
+  case $(readlink -f "$1" 2>/dev/null) in
     *busybox*) return 0 ;;
   esac
   return 1
 }
 
 busybox_ntpd() {
-  has_applet ntpd || return
-  emit tool busybox-ntpd
+  has_applet ntpd && emit tool busybox-ntpd
   is_busybox ntpd || return
   pid_of ntpd
   service_of ntpd
@@ -341,7 +409,7 @@ firewall() {
     emit firewall firewalld
     return
   fi
-  if grep -q -s -i '^ENABLED=yes' /etc/ufw/ufw.conf; then
+  if [ -e /etc/ufw/ufw.conf ] && grep -q -s -i '^ENABLED=yes' /etc/ufw/ufw.conf; then
     emit firewall ufw
     return
   fi
@@ -383,6 +451,8 @@ RULES
   fi
 }
 
+# Jobs that set clocks; into $crontabs, those files of root and of the system that hold one, and
+# busybox's always.
 cron_jobs() {
   if [ -d /etc/crontabs ] || [ -L /var/spool/cron/crontabs ]; then
     emit cron busybox
@@ -394,19 +464,23 @@ cron_jobs() {
   pid_of cron crond
   emit cron.pid "$pid"
   time_job_tools='(ntpdate|ntpdig|sntp|rdate|hwclock|ntpd +-[a-z]*q|chronyd +-[a-z]*[qQ]|chronyc +.*makestep|w32tm)'
-  grep -H -s -E "$time_job_tools" \
-    /etc/crontab /etc/cron.d/* /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* \
-    /etc/cron.monthly/* /etc/crontabs/* /etc/periodic/*/* /var/spool/cron/* \
-    /var/spool/cron/crontabs/* /var/spool/cron/tabs/* /etc/rc.local /etc/rc.d/rc.local 2>/dev/null |
-    while IFS= read -r line; do
-      case ${line#*:} in
-        [\ \	]*) line=${line%%:*}:${line#*:} ;;
-      esac
-      case ${line#*:} in
-        '#'*) ;;
-        *) emit time_job "${line%%:*}: ${line#*:}" ;;
-      esac
-    done
+  jobs=$(grep -H -s -E "$time_job_tools" $job_files 2>/dev/null)
+  crontabs=
+  while IFS= read -r line; do
+    text=${line#*:}
+    case ${text#"${text%%[! 	]*}"} in
+      '#'*|'') ;;
+      *) emit time_job "${line%%:*}: $text" ;;
+    esac
+    case ${line%%:*} in
+      ''|/etc/cron.d/fleetsync|"${crontabs##* }") ;;
+      /etc/crontab|/etc/cron.d/*|/var/spool/cron/root|/var/spool/cron/crontabs/root|/var/spool/cron/tabs/root)
+        crontabs="$crontabs ${line%%:*}" ;;
+    esac
+  done <<JOBS
+$jobs
+JOBS
+  [ -f /etc/crontabs/root ] && crontabs="$crontabs /etc/crontabs/root"
 }
 
 zone() {
@@ -434,30 +508,11 @@ hardware_clock() {
   done </etc/adjtime
 }
 
-# The crontabs of root and of the system that hold jobs which set clocks; busybox's always.
-crontabs() {
-  grep -l -s -E "$time_job_tools" /etc/crontab /etc/cron.d/* /var/spool/cron/root \
-    /var/spool/cron/crontabs/root /var/spool/cron/tabs/root 2>/dev/null |
-    grep -v -x /etc/cron.d/fleetsync
-  [ -f /etc/crontabs/root ] && echo /etc/crontabs/root
-}
-
 # The configuration files of time daemons and what starts them, whole up to 64 KiB each. Of key
 # files it is told only that they are there.
 files() {
-  set -- $(crontabs)
-  for path in /etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf \
-      /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf /etc/ntp.conf /etc/ntpsec/ntp.conf \
-      /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf /etc/ntpd.conf \
-      /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf \
-      /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate \
-      /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd \
-      /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync /etc/adjtime \
-      /etc/timezone; do
-    [ -f "$path" ] && set -- "$@" "$path"
-  done
-  for path in /etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys \
-      /etc/ntpsec/ntp.keys; do
+  set -- $crontabs
+  for path in $config_files $key_files; do
     [ -f "$path" ] && set -- "$@" "$path"
   done
   [ $# -gt 0 ] || return

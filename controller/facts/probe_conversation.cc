@@ -10,10 +10,12 @@ constexpr size_t kMaxOutput = size_t{4} << 20;  // two dozen files of at most 64
 
 }  // namespace
 
-ssh::Command ProbeCommand(Duration deadline, Scope scope) {
+ssh::Command ProbeCommand(Duration deadline, Scope scope, std::string_view settled) {
   ssh::Command command;
   command.line = "sh -s";
   if (scope == Scope::kClock) command.standard_input = "scope=clock\n";
+  if (scope == Scope::kPush)
+    command.standard_input = fmt::format("scope=push\nsettled={}\n", ShellQuote(settled));
   command.standard_input += ProbeScript();
   command.max_output = kMaxOutput;
   command.deadline = deadline;

@@ -9,10 +9,12 @@
 
 namespace fleetsync::facts {
 
-enum class Scope : uint8_t { kAll, kClock };
+enum class Scope : uint8_t { kAll, kClock, kPush };
 
-// The command that runs the probe, for a conversation of one's own.
-ssh::Command ProbeCommand(Duration deadline, Scope scope = Scope::kAll);
+// The command that runs the probe, for a conversation of one's own. `settled`: the fingerprint of
+// an earlier probe with the scope of a push; while it holds, nothing else is read.
+ssh::Command ProbeCommand(Duration deadline, Scope scope = Scope::kAll,
+                          std::string_view settled = {});
 
 // The facts from a probe that has ended. Unavailable when the shell failed; else as ParseProbe.
 StatusOr<Facts> ProbeResult(const ssh::Exit& exit, std::string_view output,

@@ -76,7 +76,7 @@ recover() {
 # check_file PATH DIGEST: DIGEST is that of the probed file, or "absent".
 check_file() {
   target_of "$1" || fail "$1 is a link to nowhere"
-  rm -f "$new" "$old" || fail "$target: cannot write beside it"
+  remove "$new" "$old" || fail "$target: cannot write beside it"
   if [ ! -e "$target" ]; then
     [ "$2" = absent ] && return
     fail "$1 has gone since it was read"
@@ -88,7 +88,7 @@ check_file() {
 # check_link PATH TARGET: TARGET is where the probe saw it point, empty for no link.
 check_link() {
   link_of "$1"
-  rm -f "$new" "$old" || fail "$target: cannot write beside it"
+  remove "$new" "$old" || fail "$target: cannot write beside it"
   [ "$(readlink "$target")" = "$2" ] || fail "$1 has changed since it was read"
 }
 
@@ -127,11 +127,12 @@ keep_service() {
 }
 
 keep_all() {
-  rm -rf "$kept"
+  [ ! -e "$kept" ] || rm -rf "$kept"
   why=$(mkdir "$kept" 2>&1) || fail "$why"
   why=$( { : >"$log" && undo_script >"$kept/undo"; } 2>&1) || fail "$why"
   why=
-  cat /proc/sys/kernel/random/boot_id >"$kept/boot" 2>/dev/null
+  boot_id
+  printf '%s\n' "$boot" >"$kept/boot"
   : >"$kept/manifest"
   keep_files
   durable "$kept"/* "$kept" "$STATE/backup"
@@ -141,17 +142,23 @@ keep_all() {
   durable "$STATE"
 }
 
-# stage_file NUMBER PATH DIGEST OWNER:GROUP MODE
+# stage_file NUMBER PATH DIGEST OWNER:GROUP MODE UMASK: the last makes a new file one of that mode.
 stage_file() {
   target_of "$2"
   if [ ! -d "${target%/*}" ]; then
     why=$(mkdir -m 755 "${target%/*}" 2>&1 && echo "${target%/*}" >>"$kept/folders") || fail "$why"
   fi
-  why=$( { "content_$1" >"$new"; } 2>&1) || fail "$why"
+  why=$( { umask "$6" && "content_$1" >"$new"; } 2>&1) || fail "$why"
   digest "$new"
   [ "$digest" = "$3" ] || fail "$new did not arrive whole"
-  why=$(chown "$4" "$new" 2>&1) || fail "$why"
-  why=$(chmod "$5" "$new" 2>&1) || fail "$why"
+  # As it was made already, most often: owned by root, in a folder that hands down no group.
+  if [ "$4" != root:root ] || [ -g "${target%/*}" ]; then
+    why=$(chown "$4" "$new" 2>&1) || fail "$why"
+  fi
+  case $5 in
+    0[0246][0246][0246]) ;;
+    *) why=$(chmod "$5" "$new" 2>&1) || fail "$why" ;;
+  esac
   if [ -e /sys/fs/selinux/enforce ] && [ -e "$target" ] && has chcon; then
     why=$(chcon --reference="$target" "$new" 2>&1) || fail "$why"
   fi
@@ -394,7 +401,7 @@ main() {
   trap 'exit 143' TERM
   trap 'exit 141' PIPE
   step lock
-  why=$(mkdir -p "$STATE/backup" 2>&1) || fail "$why"
+  [ -d "$STATE/backup" ] || why=$(mkdir -p "$STATE/backup" 2>&1) || fail "$why"
   why=
   take_lock
   step recover

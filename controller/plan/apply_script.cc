@@ -1,5 +1,6 @@
 #include "controller/plan/apply_script.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -14,22 +15,11 @@ namespace {
 constexpr std::string_view kOpenJournal = "fleetsync-journal open";
 
 bool IsPlainText(std::string_view text) {
-  for (const char c : text)
-    if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f) return false;
-  return text.empty() || text.back() == '\n';
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\t'; });
 }
 
-// `cat` with a here-document whose end no line of the text can be.
-std::string HereDocument(std::string_view text) {
-  std::string end = "FLEETSYNC_END";
-  while (text.substr(0, end.size() + 1) == end + "\n" ||
-         text.find("\n" + end + "\n") != std::string_view::npos)
-    end += "_";
-  return fmt::format("cat <<'{}'\n{}{}\n", end, text, end);
-}
-
-// Any bytes, in octal: a here-document cannot hold NUL or miss its last line break, and shells
-// differ in what they do to bytes above 127.
+// Any bytes, in octal: shells differ in what they do to NUL and to bytes above 127.
 std::string OctalPrintf(std::string_view bytes) {
   constexpr size_t kChunk = 256;
   std::string script;
@@ -43,7 +33,8 @@ std::string OctalPrintf(std::string_view bytes) {
 }
 
 std::string Printing(std::string_view text) {
-  return !text.empty() && IsPlainText(text) ? HereDocument(text) : OctalPrintf(text);
+  if (text.empty() || !IsPlainText(text)) return OctalPrintf(text);
+  return fmt::format("printf %s {}\n", ShellQuote(text));
 }
 
 std::string_view Word(SetService::Run run) {
@@ -106,9 +97,9 @@ void Add(const PutFile& put, size_t number, Bodies& bodies) {
     bodies.swap += fmt::format("take_file {}\n", path);
     return;
   }
-  bodies.stage +=
-      fmt::format("stage_file {} {} {} {} {:04o}\n", number, path, render::Sha256Hex(*put.after),
-                  ShellQuote(put.owner + ":" + put.group), put.mode);
+  bodies.stage += fmt::format("stage_file {} {} {} {} {:04o} {:04o}\n", number, path,
+                              render::Sha256Hex(*put.after),
+                              ShellQuote(put.owner + ":" + put.group), put.mode, 0777 & ~put.mode);
   const std::string program = ShellQuote(put.check_program);
   switch (put.checker) {
     case render::Checker::kNone:

@@ -40,6 +40,12 @@ within() {
   done
 }
 
+# boot_id: into $boot, new with each start of the host; empty where it cannot be read.
+boot_id() {
+  boot=
+  [ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
+}
+
 # durable PATH…: on the disk, where the tool can do single files, else everything.
 durable() { sync "$@" 2>/dev/null || sync; }
 
@@ -67,9 +73,16 @@ link_of() {
 }
 
 # clean_file PATH: removes what a transaction leaves beside the file.
-clean_file() { target_of "$1" && rm -f "$new" "$old"; }
+clean_file() { target_of "$1" && remove "$new" "$old"; }
 
-clean_link() { link_of "$1" && rm -f "$new" "$old"; }
+clean_link() { link_of "$1" && remove "$new" "$old"; }
+
+# remove PATH…: rm is called for what is there alone; most often nothing is.
+remove() {
+  for path; do
+    if [ -L "$path" ] || [ -e "$path" ]; then rm -f "$path" || return; fi
+  done
+}
 
 # detached COMMAND…: in a session of its own, so that a lost connection does not end it half way,
 # without our lock, and without our output, which a daemon would hold open.
@@ -119,20 +132,29 @@ processes() {
   pids=
   for path in $(grep -l -s -x -e "$1" /proc/[0-9]*/comm); do
     pid=${path#/proc/} pid=${pid%/comm}
-    [ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
-    case $(cat "/proc/$pid/stat" 2>/dev/null) in
+    if [ -e /proc/self/ns/pid ]; then
+      [ "/proc/$pid/ns/pid" -ef /proc/self/ns/pid ] || continue
+    fi
+    { read -r status <"/proc/$pid/stat"; } 2>/dev/null || continue
+    case $status in
       *') Z '*) continue ;;
     esac
     pids="$pids $pid"
   done
 }
 
-# service_call VERB SERVICE
+# service_call VERB SERVICE. An init script is called as service(8) calls it, without the four
+# processes that service takes for that; jobs of Upstart are left to it.
 service_call() {
   case $INIT in
     systemd) detached systemctl "$1" "$2.service" ;;
     openrc) detached rc-service "$2" "$1" ;;
-    *) if has service; then detached service "$2" "$1"; else detached "/etc/init.d/$2" "$1"; fi ;;
+    *)
+      if [ -x "/etc/init.d/$2" ] && [ ! -e "/etc/init/$2.conf" ]; then
+        (cd / && detached env -i PATH="$PATH" TERM=dumb "/etc/init.d/$2" "$1")
+      else
+        detached service "$2" "$1"
+      fi ;;
   esac
 }
 

@@ -37,7 +37,8 @@ undo_link() {
 # A host that has started anew may have started the daemon with the new file.
 service_was_touched() {
   [ -e "$kept/touched" ] && return
-  [ "$(cat "$kept/boot" 2>/dev/null)" != "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)" ]
+  boot_id
+  [ "$(cat "$kept/boot" 2>/dev/null)" != "$boot" ]
 }
 
 # undo_service SERVICE PROGRAM INQUIRY WAS_RUNNING left|enabled|disabled: what was done to it

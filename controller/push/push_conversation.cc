@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/text.h"
-#include "controller/facts/probe_conversation.h"
 #include "controller/plan/firewall.h"
 #include "controller/plan/rollback.h"
 #include "controller/push/failure_text.h"
@@ -93,12 +92,15 @@ HostTask BringTo(policy::TimePolicy policy) {
     return {
         .host = std::move(host),
         .question = std::string(plan::FirewallScript()),
+        .settled = {},
         .plan = [policy = std::move(policy)](std::string_view output, const facts::Facts& actual,
                                              const plan::DiffOptions& options) {
           return PlanWithFirewall(policy, output, actual, options);
         }};
   return {.host = std::move(host),
           .question = {},
+          .scope = facts::Scope::kPush,
+          .settled = {},
           .plan = [policy = std::move(policy)](std::string_view, const facts::Facts& actual,
                                                const plan::DiffOptions& options) {
             return plan::Diff(policy, actual, options);
@@ -109,6 +111,7 @@ HostTask RollBack(const std::string& host, const std::string& to,
                   const plan::ApplyOptions& options) {
   return {.host = host,
           .question = plan::BackupsQuestion(options.state_folder, to),
+          .settled = {},
           .plan = [host, to](std::string_view output, const facts::Facts& actual,
                              const plan::DiffOptions&) -> StatusOr<plan::HostPlan> {
             FS_ASSIGN_OR_RETURN(const plan::Backups backups, plan::ParseBackups(output));
@@ -146,7 +149,7 @@ void PushConversation::OnFailed(const ssh::Failure& failure) {
 }
 
 ssh::Conversation::Next PushConversation::Probe() {
-  ssh::Command command = facts::ProbeCommand(options_.deadline);
+  ssh::Command command = facts::ProbeCommand(options_.deadline, task_.scope, task_.settled);
   command.standard_input =
       plan::JournalQuestion(options_.apply.state_folder) + task_.question + command.standard_input;
   return Run(State::kProbing, std::move(command));
@@ -177,11 +180,18 @@ ssh::Conversation::Next PushConversation::AfterProbe(Now now, const ssh::Exit& e
   const bool broken_off = facts->is_root && plan::HasOpenJournal(output_);
   if (broken_off && !options_.check && result_.recovered.empty())
     return Apply(State::kRecovering, {.host = task_.host});
+  if (facts->settled && !broken_off) {
+    result_.outcome = Outcome::kUnchanged;
+    result_.fingerprint = facts->fingerprint;
+    return Done{};
+  }
   const plan::DiffOptions diff{.overwrite_edits = options_.overwrite_edits,
                                .clock_offset = ClockOffset(now, *facts)};
   StatusOr<plan::HostPlan> plan = task_.plan(output_, *facts, diff);
   if (!plan.ok()) return Fail("plan", Printable(Message(plan.status())), "");
   result_.plan = *std::move(plan);
+  // What there is to say is said each time.
+  if (result_.plan.empty() && result_.plan.notes.empty()) result_.fingerprint = facts->fingerprint;
   if (broken_off)
     result_.plan.notes.push_back(
         "an earlier push was broken off here: the next one undoes it first");

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "controller/facts/probe_conversation.h"
 #include "controller/plan/apply_result.h"
 #include "controller/plan/apply_script.h"
 #include "controller/plan/plan.h"
@@ -35,6 +36,8 @@ struct PushResult {
   std::vector<std::string> notes;  // what the host said beside it
   std::string recovered;           // the earlier run that was broken off there and has been undone
   int round_trips = 0;             // commands run on the host
+  // Of a host that was found as it should be: see HostTask::settled.
+  std::string fingerprint;
 };
 
 struct PushOptions {
@@ -49,6 +52,10 @@ struct HostTask {
   std::string host;
   // POSIX sh that runs before the probe, for what the plan needs beside the facts; may be empty.
   std::string question;
+  facts::Scope scope = facts::Scope::kAll;
+  // The fingerprint that the host had when this very task found nothing to do there (of scope
+  // kPush): while it has it, nothing else is asked. Empty: not known.
+  std::string settled;
   // The plan, from the output of both.
   std::function<StatusOr<plan::HostPlan>(std::string_view output, const facts::Facts& actual,
                                          const plan::DiffOptions& options)>
