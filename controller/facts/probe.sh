@@ -16,7 +16,7 @@ fleetsync_probe() {
   printf '\nfleetsync-probe 1 begin\n'
   identity
   paths
-  time_processes=$(grep -l -s -x -E "$process_names" /proc/[0-9]*/comm)
+  processes
   if [ "$scope" = push ]; then
     fingerprint
     if [ -n "$fingerprint" ] && [ "$fingerprint" = "$settled" ]; then
@@ -26,7 +26,6 @@ fleetsync_probe() {
   fi
   system
   init_system
-  processes
   [ "$scope" = push ] || busybox_applets
   daemons
   busybox_ntpd
@@ -105,7 +104,7 @@ fingerprint() {
 $line
 $uid
 $(readlink /etc/localtime 2>/dev/null)
-$time_processes
+$running
 $listing
 LISTING
 )
@@ -181,7 +180,7 @@ package_manager() {
 # pid namespace of their own and do not count.
 processes() {
   running=
-  for path in $time_processes; do
+  for path in $(grep -l -s -x -E "$process_names" /proc/[0-9]*/comm); do
     pid=${path#/proc/} pid=${pid%/comm}
     first_line "$path"
     [ -n "$line" ] || continue

@@ -43,6 +43,28 @@ TEST_P(ProbeScriptIn, DescribesThisMachine) {
   EXPECT_TRUE(facts->HasTool("date"));
 }
 
+// The fingerprint of a push: when it is the expected one nothing else is read.
+TEST_P(ProbeScriptIn, ReadsNothingElseWhileTheFingerprintHolds) {
+  if (!HaveShell()) GTEST_SKIP() << GetParam() << " is not installed";
+  const auto probe = [](const std::string& settled) {
+    return ParseProbe(
+        RunShell(GetParam(), "scope=push\nsettled=" + settled + "\n" + std::string(ProbeScript())));
+  };
+  const auto first = probe("");
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_EQ(first->fingerprint.size(), 64U);
+  EXPECT_FALSE(first->settled);
+  EXPECT_FALSE(first->hostname.empty());
+  const auto second = probe(first->fingerprint);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(second->settled);
+  EXPECT_EQ(second->hostname, "");
+  const auto other = probe(std::string(64, '0'));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_FALSE(other->settled);
+  EXPECT_FALSE(other->hostname.empty());
+}
+
 // What a broken connection leaves of a script must not run.
 TEST_P(ProbeScriptIn, DoesNothingWhenCutOff) {
   if (!HaveShell()) GTEST_SKIP() << GetParam() << " is not installed";

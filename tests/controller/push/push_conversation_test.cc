@@ -63,6 +63,37 @@ struct Play {
   bool done = false;
 };
 
+TEST(PushConversation, AsksForAFingerprintAloneWhereItFoundNothingToDoBefore) {
+  Play first;
+  EXPECT_THAT(first.command.standard_input, HasSubstr("scope=push\nsettled=''\n"));
+  std::string answer = Probed(Settled());
+  answer.insert(answer.find("uname="), "fingerprint=f00d\n");
+  first.Answer(answer);
+  EXPECT_EQ(first.result().outcome, Outcome::kUnchanged);
+  EXPECT_EQ(first.result().fingerprint, "f00d");
+
+  HostTask task = BringTo(samples::Client());
+  task.settled = "f00d";
+  PushConversation again(task, Options());
+  const auto next = again.OnReady({});
+  EXPECT_THAT(std::get<Conversation::RunCommand>(next).command.standard_input,
+              HasSubstr("scope=push\nsettled=f00d\n"));
+  again.OnOutput(
+      {}, "fleetsync-probe 1 begin\nfingerprint=f00d\nsettled=1\nfleetsync-probe 1 end\n", false);
+  EXPECT_TRUE(
+      std::holds_alternative<Conversation::Done>(again.OnExit({}, {.code = 0, .signal = {}})));
+  EXPECT_EQ(again.result().outcome, Outcome::kUnchanged);
+  EXPECT_EQ(again.result().round_trips, 1);
+}
+
+TEST(PushConversation, AHostThatChangesHasNoFingerprintYet) {
+  Play play;
+  std::string answer = Probed("server elsewhere\n");
+  answer.insert(answer.find("uname="), "fingerprint=f00d\n");
+  play.Answer(answer);
+  EXPECT_EQ(play.result().fingerprint, "");
+}
+
 TEST(PushConversation, AnUnchangedHostCostsOneRoundTrip) {
   Play play;
   EXPECT_EQ(play.command.line, "sh -s");

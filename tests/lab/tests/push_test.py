@@ -187,6 +187,30 @@ class PushTest(PushTestCase):
         self.assertNotIn(b"allow", self.lab.read("chrony01", config_of("chrony01")))
         self.assert_second_push_does_nothing(self.HOSTS)
 
+    def test_what_changed_since_a_host_was_as_it_should_be_is_seen(self):
+        names = ("chrony01", "ntpsec01", "ntp01")
+        self.lab.inventory(self.settings())
+        for outcome in ("changed", "unchanged", "unchanged"):
+            code, hosts = self.lab.push("--limit", ",".join(names))
+            self.assertEqual(code, 0, hosts)
+            self.assert_outcomes(hosts, outcome)
+        changes = {
+            "a daemon that was stopped": ("chrony01", "service chrony stop", "service chrony start"),
+            "a job": ("ntp01", "echo '1 2 * * * root ntpdate x' >/etc/cron.d/old", "rm /etc/cron.d/old"),
+            "a start at boot": ("ntpsec01", "update-rc.d ntpsec disable", "update-rc.d ntpsec enable"),
+            "an edit that keeps size and time": (
+                "ntp01", "cp -p /etc/ntp.conf /root/; sed -i 's/turn/Turn/' /etc/ntp.conf; "
+                         "touch -r /root/ntp.conf /etc/ntp.conf", "cp -p /root/ntp.conf /etc/ntp.conf"),
+        }
+        for what, (host, change, back) in changes.items():
+            with self.subTest(what):
+                self.lab.sh(host, change)
+                code, hosts = self.lab.push("--check", "--limit", ",".join(names))
+                self.assert_outcomes(hosts, "unchanged", **{host: "pending"})
+                self.lab.sh(host, back)
+                code, hosts = self.lab.push("--limit", host)
+                self.assert_outcomes(hosts, "unchanged")
+
     def test_clients_take_their_time_from_the_relay_afterwards(self):
         self.lab.inventory(self.settings())
         self.assertEqual(self.lab.push()[0], 0)
