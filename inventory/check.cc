@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 #include "inventory/host_set.h"
 #include "inventory/network.h"
+#include "inventory/time_graph.h"
 
 namespace fleetsync::inventory {
 namespace {
@@ -48,7 +49,6 @@ class Checker {
     CheckAddresses();
     CheckSourcesOfClients();
     CheckRelays();
-    SortByPlace(diagnostics_);
     return std::move(diagnostics_);
   }
 
@@ -87,7 +87,7 @@ class Checker {
       if (host.role == Role::kRelay) continue;
       if (host.time.servers.empty())
         of_relays.push_back(&host);
-      else if (host.time.servers.size() < 3)
+      else if (host.time.servers.size() == 1 || IsAllowedPair(host, host.time.servers.size()))
         AddTo(few, host, "time.servers");
     }
     if (!of_relays.empty()) CheckNumberOfRelays(of_relays, relays);
@@ -104,11 +104,16 @@ class Checker {
     if (relays == 0)
       Warn(where, fmt::format("no time servers for {}: no host is a relay", Names(clients)),
            "give two or more hosts 'role: relay', or set 'servers' in 'time'");
-    else if (relays < 3)
+    else if (relays == 1 || IsAllowedPair(*clients.front(), relays))
       Warn(
           inventory_.Relays().front()->origin,
           fmt::format("{} for {}: {}", CountText(relays, "relay"), Names(clients), FewText(relays)),
           "give three or more hosts 'role: relay'");
+  }
+
+  // Two that are not allowed are an error, of CheckTimeGraph.
+  static bool IsAllowedPair(const Host& host, size_t sources) {
+    return sources == 2 && host.time.two_sources == TimeSettings::TwoSources::kAllow;
   }
 
   static std::string CountText(size_t count, std::string_view thing) {
@@ -143,7 +148,8 @@ class Checker {
       const size_t upstreams = relay->time.upstreams.size();
       // None and a local stratum is how a site without any server outside is written.
       const bool alone = upstreams == 0 && relay->time.local_stratum.has_value();
-      if (upstreams < kEnoughSources && !alone) AddTo(few, *relay, "time.upstreams");
+      const bool refused = upstreams == 2 && !IsAllowedPair(*relay, upstreams);
+      if (upstreams < kEnoughSources && !alone && !refused) AddTo(few, *relay, "time.upstreams");
       CheckUpstreams(*relay);
     }
     for (const auto& [place, relays] : few) {
@@ -165,9 +171,6 @@ class Checker {
     const Origin where = OriginOf(relay, "time.upstreams");
     std::set<std::string> seen;
     for (const std::string& upstream : AddressesOf(relay.time.upstreams)) {
-      const auto own = by_name_.find(upstream);
-      if (own != by_name_.end() && own->second == &relay)
-        Tell(where, fmt::format("relay '{}' is its own upstream", relay.name), "remove it");
       if (!seen.insert(upstream).second)
         Tell(where, fmt::format("upstream '{}' is there twice", upstream),
              "one server has one vote; name another");
@@ -191,6 +194,13 @@ class Checker {
 
 }  // namespace
 
-Diagnostics Check(const Inventory& inventory) { return Checker(inventory).Run(); }
+Diagnostics Check(const Inventory& inventory) {
+  Diagnostics diagnostics = Checker(inventory).Run();
+  std::vector<const Host*> all;
+  for (const Host& host : inventory.hosts) all.push_back(&host);
+  for (Diagnostic& error : CheckTimeGraph(inventory, all)) diagnostics.push_back(std::move(error));
+  SortByPlace(diagnostics);
+  return diagnostics;
+}
 
 }  // namespace fleetsync::inventory

@@ -62,6 +62,12 @@ Problem SetRivals(Host& host, const Word& word) {
                 std::array<Choice<R>, 2>{{{"retire", R::kRetire}, {"refuse", R::kRefuse}}});
 }
 
+Problem SetTwoSources(Host& host, const Word& word) {
+  using S = TimeSettings::TwoSources;
+  return Choose(host.time.two_sources, word, "is not what to do about two sources",
+                std::array<Choice<S>, 2>{{{"refuse", S::kRefuse}, {"allow", S::kAllow}}});
+}
+
 Problem SetHandEdits(Host& host, const Word& word) {
   using H = TimeSettings::HandEdits;
   return Choose(host.time.hand_edits, word, "is not what to do about files edited by hand",
@@ -320,6 +326,7 @@ constexpr Key kKeys[] = {
      Clear<&T::servers>, "address"},
     {"time.peers", Form::kList, false, "", "[]", AddSource<&T::peers, Kind::kPeer>,
      Clear<&T::peers>, "address"},
+    {"time.two_sources", Form::kScalar, false, "", "refuse", SetTwoSources},
     {"time.family", Form::kScalar, false, "", "any", SetFamily},
     {"time.dhcp_servers", Form::kScalar, false, "", "the daemon's own", SetYesNo<&T::dhcp_servers>},
     {"time.keys", Form::kList, false, "", "[]", AddKey, Clear<&T::keys>, "id"},

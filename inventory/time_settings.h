@@ -58,6 +58,7 @@ struct TimeSettings {
   enum class Packages : uint8_t { kLeave, kInstall };
   enum class Rivals : uint8_t { kRetire, kRefuse };      // other keepers of the same clock
   enum class HandEdits : uint8_t { kKeep, kOverwrite };  // to files that a push has written
+  enum class TwoSources : uint8_t { kRefuse, kAllow };   // of which none can be told to be wrong
 
   std::string daemon = "auto";  // auto, chrony, ntp, ntpsec, openntpd, timesyncd, none
   Packages packages = Packages::kLeave;
@@ -67,6 +68,7 @@ struct TimeSettings {
   std::vector<TimeSource> upstreams;  // for relays
   std::vector<TimeSource> servers;    // for clients; empty: the inventory's relays
   std::vector<TimeSource> peers;      // relays alone
+  TwoSources two_sources = TwoSources::kRefuse;
   Family family = Family::kAny;
   std::optional<bool> dhcp_servers;  // follow the servers that DHCP names
   std::vector<NtpKey> keys;

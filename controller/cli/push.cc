@@ -9,13 +9,22 @@
 #include "controller/cli/exit_code.h"
 #include "controller/cli/rollout_run.h"
 #include "controller/cli/settled.h"
+#include "controller/cli/source_gate.h"
+#include "inventory/time_graph.h"
 
 namespace fleetsync::cli {
 namespace {
 
-int RunPush(const Context& context, const RolloutFlags& flags) {
+// False, and said why, when the hosts would take their time from where they should not.
+bool TimeGraphIsSound(const Chosen& chosen) {
+  const inventory::Diagnostics errors = inventory::CheckTimeGraph(chosen.inventory, chosen.hosts);
+  for (const inventory::Diagnostic& error : errors) PrintError(inventory::ToString(error));
+  return errors.empty();
+}
+
+int RunPush(const Context& context, const RolloutFlags& flags, bool unchecked_sources) {
   const std::optional<Chosen> chosen = ChooseHosts(context);
-  if (!chosen) return kUsage;
+  if (!chosen || !TimeGraphIsSound(*chosen)) return kUsage;
   const StatusOr<std::vector<policy::TimePolicy>> policies =
       push::PoliciesFor(chosen->inventory, chosen->hosts);
   if (!policies.ok()) {
@@ -23,6 +32,8 @@ int RunPush(const Context& context, const RolloutFlags& flags) {
     for (const std::string_view error : Split(errors, '\n')) PrintError(std::string(error));
     return kUsage;
   }
+  SourceGate gate(context);
+  if (!flags.report.check && !unchecked_sources && !gate.Admit(*chosen, *policies)) return kUsage;
   SettledHosts settled(context.options);
   std::vector<push::HostTask> tasks;
   for (size_t i = 0; i < policies->size(); ++i) {
@@ -32,6 +43,7 @@ int RunPush(const Context& context, const RolloutFlags& flags) {
   const RolloutEnd end =
       RunRollout(context, *chosen, "push", tasks, flags, {.apply = {.run_id = NewRunId()}});
   settled.Remember(end.results, *policies);
+  gate.Remember(end.results, *policies);
   return end.exit_code;
 }
 
@@ -59,8 +71,14 @@ void AddPush(CLI::App& app, Action& action) {
                     "Replace files that were edited by hand since the last push; else such a host\n"
                     "is left alone and counts as failed");
   AddRolloutFlags(*command, *flags);
-  command->callback([&action, flags] {
-    action = [flags](const Context& context) { return RunPush(context, *flags); };
+  auto unchecked = std::make_shared<bool>(false);
+  command->add_flag("--unchecked-sources", *unchecked,
+                    "Do not ask time sources that no push has given out so far whether they are\n"
+                    "right");
+  command->callback([&action, flags, unchecked] {
+    action = [flags, unchecked](const Context& context) {
+      return RunPush(context, *flags, *unchecked);
+    };
   });
 }
 
@@ -74,7 +92,7 @@ void AddPlan(CLI::App& app, Action& action) {
     action = [](const Context& context) {
       RolloutFlags flags;
       flags.report.check = flags.report.diff = true;
-      return RunPush(context, flags);
+      return RunPush(context, flags, false);
     };
   });
 }

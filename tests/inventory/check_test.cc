@@ -41,7 +41,7 @@ TEST(Check, OneRelayIsTooFewAndTwoCannotBeVotedOn) {
                        "hosts: {r1: {role: relay}, web: }\n"),
               ElementsAre("f:2:9: warning: only one relay for web: when it is down or wrong, "
                           "nothing else has the time; give three or more hosts 'role: relay'"));
-  EXPECT_THAT(Warnings("time: {upstreams: [a, b, c, d], allow: 10.0.0.0/8}\n"
+  EXPECT_THAT(Warnings("time: {upstreams: [a, b, c, d], two_sources: allow}\n"
                        "hosts: {r1: {role: relay}, r2: {role: relay}, web: }\n"),
               ElementsAre("f:2:9: warning: only 2 relays for web: when two disagree, nothing tells "
                           "which one is right; give three or more hosts 'role: relay'"));
@@ -70,7 +70,7 @@ TEST(Check, RelaysNeedFourUpstreamsOrTheirOwnClock) {
       ElementsAre("f:2:3: warning: relay r[1-2] has no upstreams; name four or more servers "
                   "as 'upstreams' in 'time'"));
   EXPECT_THAT(Warnings("hosts:\n  r1: {role: relay, time: {local_stratum: 10}}\n"), IsEmpty());
-  EXPECT_THAT(Warnings("defaults: {role: relay}\ntime: {upstreams: [a, b], allow: 10.0.0.0/8}\n"
+  EXPECT_THAT(Warnings("defaults: {role: relay}\ntime: {upstreams: [a, b], two_sources: allow}\n"
                        "hosts: [r1, r2]\n"),
               ElementsAre("f:2:8: warning: only 2 upstreams of relay r[1-2]: RFC 8633 asks for "
                           "four, so that one that is wrong is outvoted also when another is down; "
@@ -86,7 +86,8 @@ TEST(Check, UpstreamsAreDifferentServersWithNamesAndNotTheRelayItself) {
                   "another",
                   "f:2:8: warning: upstream '202.112.29.82' is a public address, not a name; name "
                   "the server: addresses of public servers change",
-                  "f:2:8: warning: relay 'r1' is its own upstream; remove it"));
+                  "f:2:8: r1: relays take their time from one another: r1 from r1; name upstreams "
+                  "outside, or time.peers"));
 }
 
 TEST(Check, OneHostUnderTwoNamesIsFound) {

@@ -299,7 +299,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "f:1:13: unknown key 'upstreams' in host 'a'; it belongs in 'time'"},
         BadCase{"time: {minpol: 4}\n",
                 "f:1:8: unknown key 'minpol' in 'time'; known are daemon, packages, rivals, drift, "
-                "upstreams, servers, peers, family, dhcp_servers, keys, allow, local_stratum, "
+                "upstreams, servers, peers, two_sources, family, dhcp_servers, keys, allow, "
+                "local_stratum, "
                 "ratelimit, firewall, step, panic, max_distance, min_sources, leap, drift_file, "
                 "rtc, hwtimestamp, job, every, timezone, log_folder, log, tolerance, max_step, "
                 "backward, extra, extra_chrony, extra_ntp, extra_openntpd, extra_timesyncd"},

@@ -141,6 +141,7 @@ TEST_F(InventoryCommand, ShowTellsEveryValueAndItsPlace) {
             "time.upstreams        [a, b, c, d]                     time      fleet.yaml:2:8\n"
             "time.servers          every relay                      built in\n"
             "time.peers            []                               built in\n"
+            "time.two_sources      refuse                           built in\n"
             "time.family           any                              built in\n"
             "time.dhcp_servers     the daemon's own                 built in\n"
             "time.keys             []                               built in\n"

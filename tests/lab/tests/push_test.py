@@ -211,6 +211,36 @@ class PushTest(PushTestCase):
                 code, hosts = self.lab.push("--limit", host)
                 self.assert_outcomes(hosts, "unchanged")
 
+    def assert_refused(self, settings, text, *arguments):
+        before = self.state("chrony01")
+        self.lab.inventory(self.settings(**settings))
+        done = subprocess.run(self.lab.command("--limit", "chrony01", *arguments), capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertIn(text, done.stderr)
+        self.assert_untouched("chrony01", before)
+
+    def test_a_time_graph_that_is_not_sound_is_refused(self):
+        self.assert_refused({"servers": ["198.18.1.1", "198.18.1.9"]}, "chrony01: two time sources")
+        self.assert_refused({"servers": ["198.18.1.1", "198.18.1.9"]}, "chrony01: two time sources", "--check")
+
+    def test_a_new_source_that_is_wrong_is_refused(self):
+        self.assert_refused({"servers": ["no-such-host.invalid"]}, "new source: no-such-host.invalid has no address")
+        # A server of the same lab that lies by 100 s, then one that is not synchronised.
+        self.addCleanup(self.lab.sh, "chrony02", "pkill -F /run/liar.pid; service chrony start")
+        serve = ("service chrony stop; printf '%s\\n' allow 'pidfile /run/liar.pid' 'bindcmdaddress /' {} >/tmp/c.conf; "
+                 "[ ! -e /run/liar.pid ] || pkill -F /run/liar.pid; chronyd -x -f /tmp/c.conf")
+        self.lab("clock", "chrony02", "--set", "100")
+        self.addCleanup(self.lab, "clock", "chrony02", "--set", "0")
+        self.lab.sh("chrony02", serve.format("'local stratum 5'"))
+        self.assert_refused({"servers": ["198.18.1.1", "198.18.1.3"], "two_sources": "allow"},
+                            "new source: 198.18.1.3 is +1m")
+        self.lab.sh("chrony02", serve.format(""))
+        self.assert_refused({"servers": ["198.18.1.3"]}, "new source: 198.18.1.3 is not synchronised itself")
+        self.lab.inventory(self.settings(servers=["198.18.1.3"]))
+        code, hosts = self.lab.push("--limit", "chrony01", "--unchecked-sources")
+        self.assertEqual(code, 0, hosts)
+
     def test_clients_take_their_time_from_the_relay_afterwards(self):
         self.lab.inventory(self.settings())
         self.assertEqual(self.lab.push()[0], 0)
