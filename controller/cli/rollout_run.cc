@@ -48,6 +48,7 @@ StatusOr<push::RolloutOptions> OptionsFrom(const Context& context, const Rollout
   options.push.check = flags.report.check;
   options.push.overwrite_edits = flags.overwrite_edits;
   options.push.deadline = context.options.timeout;
+  options.push.apply.confirm_s = flags.confirm_s;
   if (!flags.serial.empty()) {
     FS_ASSIGN_OR_RETURN(options.serial, ParseShare(flags.serial, hosts));
     if (options.serial == 0) return absl::InvalidArgumentError("--serial: write 1 or more");
@@ -92,6 +93,12 @@ void AddRolloutFlags(CLI::App& command, RolloutFlags& flags) {
       .add_option("--max-fail", flags.max_fail,
                   "Begin no further batch when more hosts than this have failed [any number]")
       ->type_name("N|P%");
+  command
+      .add_option("--confirm-timeout", flags.confirm_s,
+                  "Seconds after which a host takes a change of its firewall back unless it was\n"
+                  "reached anew, by a connection of its own [60]")
+      ->check(CLI::Range(1, 3600))
+      ->type_name("S");
 }
 
 StatusOr<size_t> ParseShare(std::string_view text, size_t total) {

@@ -17,6 +17,7 @@ struct RolloutFlags {
   push::ReportOptions report;
   std::string serial, max_fail;  // "10" or "25%"; empty: all, any number
   size_t canary = 0;
+  int confirm_s = plan::ApplyOptions{}.confirm_s;
   bool overwrite_edits = false;
 };
 void AddRolloutFlags(CLI::App& command, RolloutFlags& flags);

@@ -26,30 +26,10 @@ on_exit() {
     rm -rf "$kept"
     result='@fleetsync untouched'
   fi
-  [ -L "$STATE/lock.pid" ] && [ "$(readlink "$STATE/lock.pid")" = $$ ] && rm -f "$STATE/lock.pid"
+  drop_lock
   say "failed $stage $why"
   printf '%s\n' "$result"
   exit 1
-}
-
-take_lock() {
-  if has flock; then
-    why=$( { : >>"$STATE/lock"; } 2>&1) || fail "$why"
-    why=
-    exec 9>>"$STATE/lock"
-    flock -n 9 || fail 'another push is at work on this host'
-    return
-  fi
-  ln -s $$ "$STATE/lock.pid" 2>/dev/null && return
-  holder=$(readlink "$STATE/lock.pid")
-  if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
-    fail "another push is at work on this host (process $holder)"
-  fi
-  mv "$STATE/lock.pid" "$STATE/lock.stale.$$" 2>/dev/null
-  stale=$(readlink "$STATE/lock.stale.$$")
-  rm -f "$STATE/lock.stale.$$"
-  [ "$stale" = "$holder" ] && ln -s $$ "$STATE/lock.pid" 2>/dev/null ||
-    fail 'another push is at work on this host'
 }
 
 # Ends what a push that was killed, or a power failure, left behind.
@@ -370,27 +350,35 @@ verify_serving() {
   say "note $1 runs and gives no time yet, as before: it is not synchronised"
 }
 
-# The renaming is the point of no return: a signal counts before it or not at all.
+# commit: a signal counts before the renaming or not at all.
 commit() {
   trap : HUP INT TERM PIPE
-  why=$(mv "$STATE/journal" "$STATE/committed" 2>&1)
-  [ -L "$STATE/committed" ] || fail "$why"
+  make_final || fail "$why"
   trap - EXIT
-  durable "$STATE"
-  clean_files
-  rm -f "$STATE/committed" "$kept/touched"
-  set -- "$STATE"/backup/*
-  while [ $# -gt "$KEEP" ]; do
-    rm -rf "$1"
-    shift
-  done
+  tidy
   finish
 }
 
 finish() {
   trap - EXIT
-  [ -L "$STATE/lock.pid" ] && rm -f "$STATE/lock.pid"
+  drop_lock
   say "done $RUN"
+  exit 0
+}
+
+# hand_over: what may have cut the host off is in force for $CONFIRM seconds; then the guard goes
+# back, unless somebody who reached the host anew has confirmed it.
+hand_over() {
+  trap : HUP INT TERM PIPE
+  if ! { [ -d /run/systemd/system ] && has systemd-run &&
+    systemd-run --quiet --unit="fleetsync-guard-$RUN" sh "$kept/undo" guard; } >/dev/null 2>&1; then
+    set -- sh "$kept/undo" guard
+    if has setsid; then set -- setsid "$@"; fi
+    (exec "$@") </dev/null >/dev/null 2>&1 9>&- &
+  fi
+  trap - EXIT
+  drop_lock
+  say "provisional $RUN"
   exit 0
 }
 
@@ -403,7 +391,7 @@ main() {
   step lock
   [ -d "$STATE/backup" ] || why=$(mkdir -p "$STATE/backup" 2>&1) || fail "$why"
   why=
-  take_lock
+  take_lock || fail "$why"
   step recover
   recover
   [ "$CHANGES" = yes ] || finish
@@ -421,6 +409,10 @@ main() {
   change_services
   step verify
   verify_services
+  if [ "$CONFIRM" -gt 0 ]; then
+    step confirm
+    hand_over
+  fi
   step commit
   commit
 }

@@ -24,7 +24,8 @@ void Read(std::string_view line, ApplyResult& result) {
     if (result.notes.size() < kMaxNotes) result.notes.push_back(Printable(Trim(line)));
   } else if (word == "recovered") {
     result.recovered = Printable(Trim(line));
-  } else if (word == "done") {
+  } else if (word == "done" || word == "provisional") {
+    result.provisional = word == "provisional";
     result.outcome = ApplyResult::Outcome::kDone;
     result.undo = ApplyResult::Undo::kNotNeeded;
   } else if (word == "failed") {

@@ -22,7 +22,8 @@ struct ApplyResult {
   };
 
   Outcome outcome = Outcome::kCut;
-  std::string stage;  // "validate", "swap"; empty: none was heard of
+  bool provisional = false;  // done, and undone again by the host unless it is confirmed
+  std::string stage;         // "validate", "swap"; empty: none was heard of
   std::string why;
   Undo undo = Undo::kUnknown;
   std::string undo_problem;

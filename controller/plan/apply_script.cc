@@ -177,11 +177,11 @@ std::string Function(std::string_view name, std::string_view body) {
   return fmt::format("{}() {{\n{}:\n}}\n", name, body);
 }
 
-std::string Settings(const ApplyOptions& options, facts::Init init) {
-  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\nPATIENCE={}\nSERVING={}\n",
+std::string Settings(const ApplyOptions& options, facts::Init init, bool confirm) {
+  return fmt::format("STATE={}\nRUN={}\nINIT={}\nKEEP={}\nPATIENCE={}\nSERVING={}\nCONFIRM={}\n",
                      ShellQuote(options.state_folder), ShellQuote(options.run_id),
                      facts::ToString(init), options.keep_backups, options.patience_s,
-                     options.serving_patience_s);
+                     options.serving_patience_s, confirm ? options.confirm_s : 0);
 }
 
 facts::Init InitOf(const HostPlan& plan) {
@@ -199,7 +199,7 @@ std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
     ++number;
     std::visit([&](const auto& change) { Add(change, number, bodies); }, planned.change);
   }
-  const std::string settings = Settings(options, InitOf(plan));
+  const std::string settings = Settings(options, InitOf(plan), WantsConfirmation(plan));
   const std::string clean = Function("clean_files", bodies.clean);
   const std::string undo =
       fmt::format("{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(), UndoText(),
@@ -215,6 +215,17 @@ std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
             bodies.contents + fmt::format("undo_script() {{\n{}}}\n", Printing(undo));
   // Its commands must not read what is left of the script.
   return script + "main </dev/null\n";
+}
+
+bool WantsConfirmation(const HostPlan& plan) {
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [](const PlannedChange& planned) {
+    return std::holds_alternative<SetFirewall>(planned.change);
+  });
+}
+
+std::string ConfirmCommand(const ApplyOptions& options) {
+  return fmt::format("sh {} confirm",
+                     ShellQuote(options.state_folder + "/backup/" + options.run_id + "/undo"));
 }
 
 std::string JournalQuestion(const std::string& state_folder) {

@@ -84,6 +84,52 @@ remove() {
   done
 }
 
+# take_lock: or $why. It is held until the shell ends, or until drop_lock.
+take_lock() {
+  why='another push is at work on this host'
+  if has flock; then
+    why=$( { : >>"$STATE/lock"; } 2>&1) || return 1
+    exec 9>>"$STATE/lock"
+    why='another push is at work on this host'
+    flock -n 9 || return 1
+    why=
+    return
+  fi
+  ln -s $$ "$STATE/lock.pid" 2>/dev/null && why= && return
+  holder=$(readlink "$STATE/lock.pid")
+  if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
+    why="$why (process $holder)"
+    return 1
+  fi
+  mv "$STATE/lock.pid" "$STATE/lock.stale.$$" 2>/dev/null
+  stale=$(readlink "$STATE/lock.stale.$$")
+  rm -f "$STATE/lock.stale.$$"
+  [ "$stale" = "$holder" ] && ln -s $$ "$STATE/lock.pid" 2>/dev/null || return 1
+  why=
+}
+
+drop_lock() {
+  [ ! -L "$STATE/lock.pid" ] || [ "$(readlink "$STATE/lock.pid")" != $$ ] || rm -f "$STATE/lock.pid"
+}
+
+# make_final: or $why. The renaming is the point of no return.
+make_final() {
+  why=$(mv "$STATE/journal" "$STATE/committed" 2>&1)
+  [ -L "$STATE/committed" ]
+}
+
+# tidy: what a finished transaction leaves, and the backups beyond the newest.
+tidy() {
+  durable "$STATE"
+  clean_files
+  rm -f "$STATE/committed" "$kept/touched"
+  set -- "$STATE"/backup/*
+  while [ $# -gt "$KEEP" ]; do
+    rm -rf "$1"
+    shift
+  done
+}
+
 # detached COMMAND…: in a session of its own, so that a lost connection does not end it half way,
 # without our lock, and without our output, which a daemon would hold open.
 detached() {

@@ -1,6 +1,7 @@
 # Brings a host back to where it was before the transaction, from wherever that was broken off. Run
 # as `sh undo undo` by the apply script itself, or by the next one; `sh undo clean` removes what a
-# finished transaction left.
+# finished transaction left. A transaction that waits to be confirmed has `sh undo guard` running,
+# and is confirmed by `sh undo confirm`.
 
 problem=
 
@@ -68,12 +69,46 @@ undo_package() {
   package remove "$1" "$2" || problem="the package $2 cannot be removed again"
 }
 
+# is_settled: confirmed, or undone by somebody else.
+is_settled() { [ "$(readlink "$STATE/journal" 2>/dev/null)" != "backup/$RUN" ]; }
+
+# guard: goes back when nobody confirms the transaction in time.
+guard() {
+  uptime
+  deadline=$((uptime + CONFIRM))
+  while [ "$uptime" -lt "$deadline" ]; do
+    is_settled && exit
+    sleep 1
+    uptime
+  done
+  within 60 take_lock || exit
+  is_settled || undo
+  drop_lock
+}
+
+# confirm: the transaction stands.
+confirm() {
+  if take_lock && is_settled; then why='it was not confirmed in time, and the host has gone back'; fi
+  if [ -n "$why" ] || ! make_final; then
+    say "failed confirm $why"
+    exit 1
+  fi
+  tidy
+  drop_lock
+  say "done $RUN"
+}
+
 main() {
   trap : HUP INT TERM PIPE
-  if [ "$1" = clean ]; then
-    clean_files
-    exit 0
-  fi
+  case $1 in
+    clean) clean_files ;;
+    guard) guard ;;
+    confirm) confirm ;;
+    undo) undo ;;
+  esac
+}
+
+undo() {
   service_problem=
   undo_packages
   undo_files

@@ -235,6 +235,7 @@ ssh::Conversation::Next PushConversation::AfterApply(const ssh::Exit& exit) {
     return Probe();
   }
   result_.outcome = Outcome::kChanged;
+  result_.provisional = applied.provisional;
   ShowInstalled();
   return Done{};
 }

@@ -35,6 +35,7 @@ struct PushResult {
   plan::ApplyResult::Undo undo = plan::ApplyResult::Undo::kNotNeeded;
   std::vector<std::string> notes;  // what the host said beside it
   std::string recovered;           // the earlier run that was broken off there and has been undone
+  bool provisional = false;        // changed, and undone again by the host unless confirmed
   int round_trips = 0;             // commands run on the host
   // Of a host that was found as it should be: see HostTask::settled.
   std::string fingerprint;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "controller/push/confirm_conversation.h"
 #include "fmt/format.h"
 
 namespace fleetsync::push {
@@ -24,6 +25,10 @@ class Collector : public ssh::FleetObserver {
                   const ssh::Failure*) override {
     PushResult& result = *by_host_[&host];
     // A failure of the connection has reached the conversation as well.
+    if (const auto* confirm = dynamic_cast<ConfirmConversation*>(&conversation)) {
+      result = confirm->result();
+      return;
+    }
     result = dynamic_cast<PushConversation&>(conversation).result();
     if (watch_.on_done) watch_.on_done(host, result);
   }
@@ -133,6 +138,15 @@ StatusOr<std::vector<HostResult>> Rollout(const Hosts& hosts, const std::vector<
   const auto make = [&](const inventory::Host& host) -> std::unique_ptr<ssh::Conversation> {
     return std::make_unique<PushConversation>(tasks[index_of[&host]], options.push);
   };
+  const auto confirm = [&](const inventory::Host& host) -> std::unique_ptr<ssh::Conversation> {
+    return std::make_unique<ConfirmConversation>(results[index_of[&host]].result, options.push);
+  };
+  const auto provisional = [&](const Batch& batch) {
+    Hosts unconfirmed;
+    for (const inventory::Host* host : batch.hosts)
+      if (results[index_of[host]].result.provisional) unconfirmed.push_back(host);
+    return unconfirmed;
+  };
   Brake brake(options);
   for (const Batch& batch : BatchesOf(hosts, options)) {
     if (stop) break;
@@ -142,6 +156,8 @@ StatusOr<std::vector<HostResult>> Rollout(const Hosts& hosts, const std::vector<
       continue;
     }
     FS_RETURN_IF_ERROR(ssh::RunFleet(batch.hosts, options.fleet, make, collector, stop));
+    if (const Hosts unconfirmed = provisional(batch); !unconfirmed.empty())
+      FS_RETURN_IF_ERROR(ssh::RunFleet(unconfirmed, options.fleet, confirm, collector, stop));
     const auto failed = [&](const inventory::Host* host) {
       return results[index_of[host]].result.outcome == Outcome::kFailed;
     };

@@ -207,6 +207,13 @@ Status CheckCommonIdentities(const std::vector<const inventory::Host*>& hosts,
 }
 
 // Asked before the first host is contacted, once for each key that is not in the agent.
+// Those that fitted, for the further runs of this process: a rollout is many. Of the thread that
+// calls RunFleet.
+std::map<std::string, Secret>& GivenPassphrases() {
+  static std::map<std::string, Secret> given;
+  return given;
+}
+
 void AskPassphrases(const std::vector<const inventory::Host*>& hosts, RunContext& context) {
   if (isatty(STDIN_FILENO) == 0) return;
   std::set<std::string> paths;
@@ -215,15 +222,20 @@ void AskPassphrases(const std::vector<const inventory::Host*>& hosts, RunContext
   for (const std::string& path : paths) {
     const Identity& identity = context.identities().Get(path);
     if (!identity.encrypted) continue;
+    if (const auto given = GivenPassphrases().find(path); given != GivenPassphrases().end()) {
+      context.identities().Unlock(path, given->second).IgnoreError();
+      continue;
+    }
     const RunContext::Agent* agent = context.AgentOf("");
     if (agent != nullptr && std::find(agent->keys.begin(), agent->keys.end(),
                                       identity.public_blob) != agent->keys.end())
       continue;
     for (int i = 0; i < kPassphraseTries && identity.encrypted; ++i) {
-      const StatusOr<Secret> passphrase = AskPassphrase(path);
+      StatusOr<Secret> passphrase = AskPassphrase(path);
       if (!passphrase.ok() || passphrase->empty()) break;
       // A wrong one is asked for again; the hosts say so when it stays wrong.
-      context.identities().Unlock(path, *passphrase).IgnoreError();
+      if (context.identities().Unlock(path, *passphrase).ok())
+        GivenPassphrases().insert_or_assign(path, *std::move(passphrase));
     }
   }
 }

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "controller/plan/apply_result.h"
 #include "tests/controller/plan/fake_host.h"
@@ -253,6 +255,53 @@ TEST_P(ApplyScript, ALinkIsTurnedAndComesBackWhenALaterChangeFails) {
               fails ? "utc" : host.Path("etc/berlin"));
     EXPECT_EQ(host.Leftovers(), "");
   }
+}
+
+// A change of the packet filter stands until it is confirmed, or is taken back.
+HostPlan PlanWithFirewall(const FakeHost& host) {
+  HostPlan plan = host.PlanFor("server new\n");
+  const std::string closed = host.Path("closed"), open = host.Path("open");
+  plan.changes.insert(plan.changes.begin() + 1,
+                      {SetFirewall{.kind = "nftables",
+                                   .opened = {"198.18.0.0/16"},
+                                   .closed = {},
+                                   .commands = {"mv " + closed + " " + open},
+                                   .undo = {"mv " + open + " " + closed}},
+                       "x"});
+  return plan;
+}
+
+TEST_P(ApplyScript, AChangeOfTheFirewallStandsOnceItIsConfirmed) {
+  host.Write("closed", "");
+  const ApplyResult result = ParseApplyResult(host.Apply(PlanWithFirewall(host)).output);
+  EXPECT_EQ(result.outcome, Outcome::kDone) << result.why;
+  EXPECT_TRUE(result.provisional);
+  EXPECT_TRUE(host.Exists("state/journal")) << "it can still be undone";
+  const ApplyResult confirmed =
+      ParseApplyResult(host.Run(ConfirmCommand(host.Options()) + "\n").output);
+  EXPECT_EQ(confirmed.outcome, Outcome::kDone) << confirmed.why;
+  EXPECT_FALSE(confirmed.provisional);
+  EXPECT_TRUE(host.Exists("open"));
+  EXPECT_EQ(host.Config(), "server new\n");
+  EXPECT_EQ(host.Loaded(), "server new\n");
+  EXPECT_EQ(host.Leftovers(), "");
+}
+
+TEST_P(ApplyScript, AChangeOfTheFirewallThatNobodyConfirmsIsTakenBack) {
+  host.Write("closed", "");
+  ApplyOptions options = host.Options();
+  options.confirm_s = 1;
+  ASSERT_TRUE(ParseApplyResult(host.Run(ToApplyScript(PlanWithFirewall(host), options)).output)
+                  .provisional);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (host.Exists("state/journal") && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(host.Exists("closed"));
+  EXPECT_EQ(host.Config(), "server old\n");
+  EXPECT_EQ(host.Loaded(), "server old\n");
+  const ApplyResult late = ParseApplyResult(host.Run(ConfirmCommand(options) + "\n").output);
+  EXPECT_NE(late.outcome, Outcome::kDone);
+  EXPECT_EQ(host.Config(), "server old\n");
 }
 
 TEST_P(ApplyScript, ALinkToWhatIsNotThereIsRefused) {

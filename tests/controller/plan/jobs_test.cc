@@ -105,8 +105,7 @@ TEST(Jobs, BusyboxHasOneCrontabForAllOfRootsJobs) {
   EXPECT_THAT(*FileIn(plan).after,
               testing::StartsWith("# retired by fleetsync: 1 1 * * * rdate -s relay\n"
                                   "# begin fleetsync\n"));
-  EXPECT_THAT(*FileIn(plan).after,
-              HasSubstr("(busybox ntpd -q -n -p ntp1.example -p 10.77.0.2)"));
+  EXPECT_THAT(*FileIn(plan).after, HasSubstr("(busybox ntpd -q -n -p ntp1.example -p 10.77.0.2)"));
   Put(facts, "/etc/crontabs/root", *FileIn(plan).after);
   facts.time_jobs.clear();
   EXPECT_TRUE(PlanOf(policy, facts).empty());

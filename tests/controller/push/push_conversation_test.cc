@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controller/push/confirm_conversation.h"
 #include "controller/push/failure_text.h"
 #include "controller/render/render.h"
 #include "fmt/format.h"
@@ -84,6 +85,43 @@ TEST(PushConversation, AsksForAFingerprintAloneWhereItFoundNothingToDoBefore) {
       std::holds_alternative<Conversation::Done>(again.OnExit({}, {.code = 0, .signal = {}})));
   EXPECT_EQ(again.result().outcome, Outcome::kUnchanged);
   EXPECT_EQ(again.result().round_trips, 1);
+}
+
+// What a confirmation over a new connection makes of a change that stands for a while.
+PushResult Confirmed(const std::string& answer, bool connects = true) {
+  PushResult provisional;
+  provisional.outcome = Outcome::kChanged;
+  provisional.provisional = true;
+  ConfirmConversation confirm(provisional, Options());
+  if (!connects) {
+    confirm.OnFailed({.stage = ssh::Stage::kConnect,
+                      .fault = ssh::Fault::kTimedOut,
+                      .detail = "no answer",
+                      .next_step = ""});
+    return confirm.result();
+  }
+  const auto next = confirm.OnReady({});
+  EXPECT_EQ(std::get<Conversation::RunCommand>(next).command.line,
+            "sh /var/lib/fleetsync/backup/run1/undo confirm");
+  confirm.OnOutput({}, answer, false);
+  EXPECT_TRUE(
+      std::holds_alternative<Conversation::Done>(confirm.OnExit({}, {.code = 0, .signal = {}})));
+  return confirm.result();
+}
+
+TEST(ConfirmConversation, AChangeStandsWhenTheHostSaysSoOverANewConnection) {
+  const PushResult result = Confirmed("@fleetsync done run1\n");
+  EXPECT_EQ(result.outcome, Outcome::kChanged);
+  EXPECT_FALSE(result.provisional);
+}
+
+TEST(ConfirmConversation, ElseItIsAFailureThatTheHostUndoes) {
+  for (const PushResult& result :
+       {Confirmed("@fleetsync failed confirm it was not\n"), Confirmed(""), Confirmed("", false)}) {
+    EXPECT_EQ(result.outcome, Outcome::kFailed);
+    EXPECT_EQ(result.stage, "confirm");
+    EXPECT_THAT(result.why, HasSubstr("the host goes back by itself, 60 s after the change"));
+  }
 }
 
 TEST(PushConversation, AHostThatChangesHasNoFingerprintYet) {

