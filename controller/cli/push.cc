@@ -1,6 +1,8 @@
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -10,6 +12,7 @@
 #include "controller/cli/rollout_run.h"
 #include "controller/cli/settled.h"
 #include "controller/cli/source_gate.h"
+#include "controller/ssh/secret_store.h"
 #include "inventory/time_graph.h"
 
 namespace fleetsync::cli {
@@ -22,23 +25,46 @@ bool TimeGraphIsSound(const Chosen& chosen) {
   return errors.empty();
 }
 
+// Reads the secrets of all policies' keys, each once. False, and said why, when one is not to be
+// had.
+bool ReadAllKeys(std::vector<policy::TimePolicy>& policies) {
+  std::map<std::pair<inventory::SecretSource::Kind, std::string>, Secret> known;
+  const auto read = [&](const inventory::SecretSource& source) -> StatusOr<Secret> {
+    const auto [slot, is_new] = known.try_emplace({source.kind, source.value});
+    if (is_new) {
+      FS_ASSIGN_OR_RETURN(slot->second, ssh::ReadSecret(source));
+    }
+    return slot->second.Clone();
+  };
+  for (policy::TimePolicy& policy : policies) {
+    StatusOr<policy::KeyRing> keys = policy::ReadKeys(policy.settings.keys, read);
+    if (!keys.ok()) {
+      PrintError(policy.host + ": " + Message(keys.status()));
+      return false;
+    }
+    policy.keys = *std::move(keys);
+  }
+  return true;
+}
+
 int RunPush(const Context& context, const RolloutFlags& flags, bool unchecked_sources) {
   const std::optional<Chosen> chosen = ChooseHosts(context);
   if (!chosen || !TimeGraphIsSound(*chosen)) return kUsage;
-  const StatusOr<std::vector<policy::TimePolicy>> policies =
+  StatusOr<std::vector<policy::TimePolicy>> policies =
       push::PoliciesFor(chosen->inventory, chosen->hosts);
   if (!policies.ok()) {
     const std::string errors = Message(policies.status());
     for (const std::string_view error : Split(errors, '\n')) PrintError(std::string(error));
     return kUsage;
   }
+  if (!ReadAllKeys(*policies)) return kUsage;
   SourceGate gate(context);
   if (!flags.report.check && !unchecked_sources && !gate.Admit(*chosen, *policies)) return kUsage;
   SettledHosts settled(context.options);
   std::vector<push::HostTask> tasks;
   for (size_t i = 0; i < policies->size(); ++i) {
     tasks.push_back(push::BringTo((*policies)[i]));
-    tasks.back().settled = settled.Fingerprint(*chosen->hosts[i], (*policies)[i]);
+    tasks.back().probe.settled = settled.Fingerprint(*chosen->hosts[i], (*policies)[i]);
   }
   const RolloutEnd end =
       RunRollout(context, *chosen, "push", tasks, flags, {.apply = {.run_id = NewRunId()}});

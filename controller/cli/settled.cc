@@ -34,6 +34,9 @@ std::string DigestOf(const inventory::Host& host, const policy::TimePolicy& poli
   for (const inventory::Network& network : policy.allow)
     text += inventory::ToString(network) + "\n";
   for (const std::string& line : policy.extra) text += line + "\n";
+  if (policy.keys != nullptr)
+    for (const policy::TimeKey& key : *policy.keys)
+      text += fmt::format("{} {}\n", key.id, render::Sha256Hex(key.bytes.Reveal()));
   for (const auto& [key, variable] : inventory::AllVariables(host)) {
     text += key + "=" + variable.text;
     for (const std::string& word : variable.words) text += "\n" + word;

@@ -12,7 +12,7 @@
 namespace fleetsync::cli {
 
 // Hosts that were found as the inventory wants them, and the fingerprints that they had: while host
-// and policy stay, a push need not read the host again (HostTask::settled). A file beside the
+// and policy stay, a push need not read the host again (facts::ProbeRequest). A file beside the
 // database, a line each; one that cannot be read is an empty one, and costs time alone.
 class SettledHosts {
  public:

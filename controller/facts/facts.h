@@ -35,6 +35,7 @@ struct FileFact {
   bool readable = false;   // `content` is the file's; never for key files
   bool truncated = false;  // `content` is the first 64 KiB
   std::string content;     // whole; the probe carries the daemons' configuration files
+  std::string sha256;      // of key files, when they were asked for; their content is never read
   unsigned mode = 0;
   std::string owner, group;
 };

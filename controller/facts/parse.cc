@@ -72,6 +72,8 @@ class Reader {
     const std::string value = Unescape(raw);
     if (key == "stat") {
       if (file_ != nullptr) ReadStat(value, *file_);
+    } else if (key == "sha256") {
+      if (file_ != nullptr) file_->sha256 = value.substr(0, value.find(' '));
     } else if (key.starts_with("daemon")) {
       OnDaemonLine(key, value);
     } else if (key.starts_with("os_release") || key.starts_with("release.")) {

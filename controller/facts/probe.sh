@@ -5,6 +5,7 @@
 # Output, between two marker lines: `key=value` lines (in values: backslash as \\, newline as \n);
 # after `file=PATH` and `encoding=…` the file's bytes, encoded, up to a line with a dot.
 #
+# With keys=1 before it, the checksums of key files too; what is in them is never told.
 # With scope=clock before it, only what setting the clock needs to know: a third of the work. With
 # scope=push, what a push needs that leaves the packet filter alone, and a fingerprint of all that
 # this is read from: when it is $settled nothing else is read.
@@ -523,7 +524,7 @@ files() {
     emit file "$path"
     emit stat "$stat"
     case $path in
-      *keys) ;;
+      *keys) [ -z "$keys" ] || emit sha256 "$(sha256sum <"$path" 2>/dev/null)" ;;
       *) [ -r "$path" ] && content ;;
     esac
   done

@@ -10,12 +10,13 @@ constexpr size_t kMaxOutput = size_t{4} << 20;  // two dozen files of at most 64
 
 }  // namespace
 
-ssh::Command ProbeCommand(Duration deadline, Scope scope, std::string_view settled) {
+ssh::Command ProbeCommand(Duration deadline, const ProbeRequest& request) {
   ssh::Command command;
   command.line = "sh -s";
-  if (scope == Scope::kClock) command.standard_input = "scope=clock\n";
-  if (scope == Scope::kPush)
-    command.standard_input = fmt::format("scope=push\nsettled={}\n", ShellQuote(settled));
+  if (request.scope == Scope::kClock) command.standard_input = "scope=clock\n";
+  if (request.scope == Scope::kPush)
+    command.standard_input = fmt::format("scope=push\nsettled={}\n", ShellQuote(request.settled));
+  if (request.keys) command.standard_input += "keys=1\n";
   command.standard_input += ProbeScript();
   command.max_output = kMaxOutput;
   command.deadline = deadline;

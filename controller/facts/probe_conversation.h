@@ -11,10 +11,16 @@ namespace fleetsync::facts {
 
 enum class Scope : uint8_t { kAll, kClock, kPush };
 
-// The command that runs the probe, for a conversation of one's own. `settled`: the fingerprint of
-// an earlier probe with the scope of a push; while it holds, nothing else is read.
-ssh::Command ProbeCommand(Duration deadline, Scope scope = Scope::kAll,
-                          std::string_view settled = {});
+struct ProbeRequest {
+  Scope scope = Scope::kAll;
+  bool keys = false;  // checksums of key files, too
+  // The fingerprint of an earlier probe with the scope of a push: while it holds, nothing else is
+  // read. Empty: not known.
+  std::string settled = {};
+};
+
+// The command that runs the probe, for a conversation of one's own.
+ssh::Command ProbeCommand(Duration deadline, const ProbeRequest& request = {});
 
 // The facts from a probe that has ended. Unavailable when the shell failed; else as ParseProbe.
 StatusOr<Facts> ProbeResult(const ssh::Exit& exit, std::string_view output,

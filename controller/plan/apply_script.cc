@@ -84,10 +84,14 @@ struct Bodies {
   std::string contents;
 };
 
+std::string DigestBefore(const PutFile& put) {
+  if (!put.before) return "absent";
+  return put.before_sha256.empty() ? render::Sha256Hex(*put.before) : ShellQuote(put.before_sha256);
+}
+
 void Add(const PutFile& put, size_t number, Bodies& bodies) {
   const std::string path = ShellQuote(put.path);
-  bodies.check += fmt::format("check_file {} {}\n", path,
-                              put.before ? render::Sha256Hex(*put.before) : "absent");
+  bodies.check += fmt::format("check_file {} {}\n", path, DigestBefore(put));
   bodies.keep += fmt::format("keep_file {} {}\n", number, path);
   // The last change is undone first.
   bodies.undo_files =

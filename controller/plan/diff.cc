@@ -9,6 +9,7 @@
 #include "controller/plan/plan.h"
 #include "controller/plan/unified_diff.h"
 #include "controller/render/heading.h"
+#include "controller/render/key_file.h"
 #include "fmt/format.h"
 
 namespace fleetsync::plan {
@@ -151,6 +152,12 @@ void Append(std::vector<PlannedChange> more, HostPlan& plan) {
   std::move(more.begin(), more.end(), std::back_inserter(plan.changes));
 }
 
+void KeepOwner(const facts::FileFact& file, PutFile& put) {
+  if (file.mode != 0) put.mode = file.mode & 07777;
+  if (!file.owner.empty()) put.owner = file.owner;
+  if (!file.group.empty()) put.group = file.group;
+}
+
 }  // namespace
 
 std::optional<PutFile> FileChange(const std::string& path, std::optional<std::string> after,
@@ -159,15 +166,41 @@ std::optional<PutFile> FileChange(const std::string& path, std::optional<std::st
   const auto fact = actual.files.find(path);
   if (fact != actual.files.end() && fact->second.exists) {
     put.before = fact->second.content;
-    if (fact->second.mode != 0) put.mode = fact->second.mode & 07777;
-    if (!fact->second.owner.empty()) put.owner = fact->second.owner;
-    if (!fact->second.group.empty()) put.group = fact->second.group;
+    KeepOwner(fact->second, put);
   }
   if (put.before == put.after) return std::nullopt;
   return put;
 }
 
 namespace {
+
+// The daemon's keys, known on the host by their checksum alone.
+StatusOr<std::optional<PlannedChange>> KeyFileChange(const policy::TimePolicy& desired,
+                                                     const DaemonFact& daemon,
+                                                     const facts::Facts& actual) {
+  if (desired.keys == nullptr) return std::nullopt;
+  FS_ASSIGN_OR_RETURN(std::string text, render::KeyFile(desired, daemon.daemon));
+  const std::string path = facts::DefaultPaths(daemon.daemon, actual).keys;
+  PutFile put{
+      .path = path, .before = {}, .after = {}, .mode = 0640, .check_program = {}, .secret = true};
+  const auto fact = actual.files.find(path);
+  if (fact != actual.files.end() && fact->second.exists) {
+    const facts::FileFact& file = fact->second;
+    if (file.sha256.empty())
+      return absl::FailedPreconditionError(
+          fmt::format("{} cannot be compared: there is no sha256sum on this host", path));
+    if (file.sha256 == render::Sha256Hex(text)) return std::nullopt;
+    KeepOwner(file, put);
+    put.before = "";
+    put.before_sha256 = file.sha256;
+  }
+  put.after = std::move(text);
+  return PlannedChange{
+      std::move(put),
+      fmt::format("{} of time.keys (secrets are not shown)",
+                  desired.keys->size() == 1 ? std::string("1 key")
+                                            : fmt::format("{} keys", desired.keys->size()))};
+}
 
 // The daemon's file and service, and what must give way to them.
 Status PlanDaemon(const policy::TimePolicy& desired, const DaemonFact& daemon,
@@ -179,8 +212,10 @@ Status PlanDaemon(const policy::TimePolicy& desired, const DaemonFact& daemon,
   plan.daemon = daemon.daemon;
   plan.notes = std::move(rendered.not_expressible);
   std::optional<PutFile> file = FileChange(rendered.path, rendered.text, actual);
+  FS_ASSIGN_OR_RETURN(std::optional<PlannedChange> keys, KeyFileChange(desired, daemon, actual));
   std::optional<PlannedChange> service =
-      ServiceChange(file.has_value(), desired.role == inventory::Role::kRelay, daemon, actual);
+      ServiceChange(file.has_value() || keys.has_value(), desired.role == inventory::Role::kRelay,
+                    daemon, actual);
   if (service && daemon.service.empty())
     return absl::FailedPreconditionError(
         fmt::format("{} has no unit or init script here, so it cannot be restarted; install its "
@@ -190,6 +225,7 @@ Status PlanDaemon(const policy::TimePolicy& desired, const DaemonFact& daemon,
     if (IsKeptEdit(*file, desired, options)) plan.edited_files.push_back(file->path);
     plan.changes.push_back(ConfigChange(*std::move(file), rendered, daemon));
   }
+  if (keys) plan.changes.insert(plan.changes.begin(), *std::move(keys));
   Append(std::move(rivals), plan);
   if (!service) return absl::OkStatus();
   if (auto clock = ClockChange(desired, *service, daemon, options))

@@ -16,12 +16,14 @@ namespace fleetsync::plan {
 // A file's whole text, put in place of what was probed; or the file taken away.
 struct PutFile {
   std::string path;
-  std::optional<std::string> before;  // nothing: the file is not there
+  std::optional<std::string> before;  // nothing: the file is not there; of secret ones, empty
   std::optional<std::string> after;   // nothing: it goes
   unsigned mode = 0644;               // kept when the file is there
   std::string owner = "root", group = "root";
   render::Checker checker = render::Checker::kNone;
-  std::string check_program;  // the daemon's binary, for the checker
+  std::string check_program;       // the daemon's binary, for the checker
+  bool secret = false;             // what is in it is shown nowhere
+  std::string before_sha256 = {};  // of a file whose content was not read
 };
 
 // A symbolic link, put in place of the link or file that was probed.

@@ -85,7 +85,7 @@ std::string ToText(const HostPlan& plan) {
                         put != nullptr && put->after ? Printable(put->path)
                                                      : Words(planned.change, Tense::kPlanned),
                         planned.because);
-    if (put != nullptr) text += DiffOf(*put);
+    if (put != nullptr && !put->secret) text += DiffOf(*put);
   }
   if (!plan.empty())
     for (const std::string& note : plan.notes) text += fmt::format("note: {}\n", note);

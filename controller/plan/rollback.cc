@@ -107,7 +107,11 @@ std::optional<Change> Back(const BackupFile& file) {
     if (file.link_before.empty() || file.link_before == file.link_now) return std::nullopt;
     return PutLink{file.path, file.link_now, file.link_before};
   }
-  PutFile put{.path = file.path, .before = {}, .after = {}, .check_program = {}};
+  PutFile put{.path = file.path,
+              .before = {},
+              .after = {},
+              .check_program = {},
+              .secret = file.path.ends_with("keys")};
   if (file.now.exists) put.before = file.now.content;
   if (file.before.exists) put.after = file.before.content;
   if (put.before == put.after) return std::nullopt;

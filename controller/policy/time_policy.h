@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "controller/policy/key_ring.h"
 #include "inventory/inventory.h"
 #include "inventory/network.h"
 
@@ -34,6 +35,7 @@ struct TimePolicy {
   std::optional<int> local_stratum;            // relays alone
   std::vector<std::string> extra;              // the user's own lines, printable
   inventory::TimeSettings settings;            // all of the host's, as the inventory has them
+  KeyRing keys;  // of settings.keys, once their secrets have been read; null: none
 };
 
 // InvalidArgument, naming the host: a client without any relay or server, a relay with neither

@@ -88,19 +88,19 @@ StatusOr<plan::HostPlan> PlanWithFirewall(const policy::TimePolicy& policy, std:
 
 HostTask BringTo(policy::TimePolicy policy) {
   std::string host = policy.host;
+  const bool keys = policy.keys != nullptr;
   if (ManagesFirewall(policy))
     return {
         .host = std::move(host),
         .question = std::string(plan::FirewallScript()),
-        .settled = {},
+        .probe = {.keys = keys},
         .plan = [policy = std::move(policy)](std::string_view output, const facts::Facts& actual,
                                              const plan::DiffOptions& options) {
           return PlanWithFirewall(policy, output, actual, options);
         }};
   return {.host = std::move(host),
           .question = {},
-          .scope = facts::Scope::kPush,
-          .settled = {},
+          .probe = {.scope = facts::Scope::kPush, .keys = keys},
           .plan = [policy = std::move(policy)](std::string_view, const facts::Facts& actual,
                                                const plan::DiffOptions& options) {
             return plan::Diff(policy, actual, options);
@@ -111,7 +111,6 @@ HostTask RollBack(const std::string& host, const std::string& to,
                   const plan::ApplyOptions& options) {
   return {.host = host,
           .question = plan::BackupsQuestion(options.state_folder, to),
-          .settled = {},
           .plan = [host, to](std::string_view output, const facts::Facts& actual,
                              const plan::DiffOptions&) -> StatusOr<plan::HostPlan> {
             FS_ASSIGN_OR_RETURN(const plan::Backups backups, plan::ParseBackups(output));
@@ -149,7 +148,7 @@ void PushConversation::OnFailed(const ssh::Failure& failure) {
 }
 
 ssh::Conversation::Next PushConversation::Probe() {
-  ssh::Command command = facts::ProbeCommand(options_.deadline, task_.scope, task_.settled);
+  ssh::Command command = facts::ProbeCommand(options_.deadline, task_.probe);
   command.standard_input =
       plan::JournalQuestion(options_.apply.state_folder) + task_.question + command.standard_input;
   return Run(State::kProbing, std::move(command));

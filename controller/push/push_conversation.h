@@ -37,7 +37,7 @@ struct PushResult {
   std::string recovered;           // the earlier run that was broken off there and has been undone
   bool provisional = false;        // changed, and undone again by the host unless confirmed
   int round_trips = 0;             // commands run on the host
-  // Of a host that was found as it should be: see HostTask::settled.
+  // Of a host that was found as it should be: see ProbeRequest::settled.
   std::string fingerprint;
 };
 
@@ -53,10 +53,8 @@ struct HostTask {
   std::string host;
   // POSIX sh that runs before the probe, for what the plan needs beside the facts; may be empty.
   std::string question;
-  facts::Scope scope = facts::Scope::kAll;
-  // The fingerprint that the host had when this very task found nothing to do there (of scope
-  // kPush): while it has it, nothing else is asked. Empty: not known.
-  std::string settled;
+  // `settled` is the fingerprint that the host had when this very task found nothing to do there.
+  facts::ProbeRequest probe = {};
   // The plan, from the output of both.
   std::function<StatusOr<plan::HostPlan>(std::string_view output, const facts::Facts& actual,
                                          const plan::DiffOptions& options)>

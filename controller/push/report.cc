@@ -59,7 +59,8 @@ Json ToJson(const plan::PutFile& put, bool diff) {
                {"path", put.path},
                {"exists", put.before.has_value()},
                {"removed", !put.after.has_value()}};
-  if (diff)
+  if (put.secret) json["secret"] = true;
+  if (diff && !put.secret)
     json["diff"] = plan::UnifiedDiff(
         put.before.value_or(""), put.after.value_or(""),
         {put.before ? put.path : "/dev/null", put.after ? put.path : "/dev/null"});

@@ -118,8 +118,11 @@ StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platfor
   body += fmt::format("driftfile {}\n", drift);
   body += ClockLines(time);
   body += LeapSecondLine(platform.version);
-  for (const std::string& line : KeptLines(platform.current, {"keyfile"}, policy.extra))
-    body += line + "\n";
+  if (!time.keys.empty())
+    body += fmt::format("keyfile {}\n", PlainPath(platform.keys_path, "/etc/chrony.keys"));
+  else
+    for (const std::string& line : KeptLines(platform.current, {"keyfile"}, policy.extra))
+      body += line + "\n";
   if (VersionAtLeast(platform.version, {4, 0}))
     body += fmt::format("ntsdumpdir {}\n", FolderOf(drift, "/var/lib/chrony"));
   body += fmt::format("logdir {}\n", time.log_folder.empty() ? "/var/log/chrony" : time.log_folder);

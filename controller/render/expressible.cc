@@ -102,7 +102,8 @@ constexpr Can kChrony[] = {{"pool", {1, 30, 0}},
                            {"time.dhcp_servers", {4, 0, 0}},
                            {"time.family", {4, 6, 0}},
                            {"time.log"},
-                           {"time.log_folder"}};
+                           {"time.log_folder"},
+                           {"time.keys"}};
 constexpr Can kNtpClassic[] = {{"pool"},
                                {"peer"},
                                {"prefer"},
@@ -122,7 +123,8 @@ constexpr Can kNtpClassic[] = {{"pool"},
                                {"time.ratelimit"},
                                {"time.family"},
                                {"time.log"},
-                               {"time.log_folder"}};
+                               {"time.log_folder"},
+                               {"time.keys"}};
 constexpr Can kNtpsec[] = {{"pool"},
                            {"prefer"},
                            {"noselect"},
@@ -140,7 +142,8 @@ constexpr Can kNtpsec[] = {{"pool"},
                            {"time.ratelimit"},
                            {"time.family"},
                            {"time.log"},
-                           {"time.log_folder"}};
+                           {"time.log_folder"},
+                           {"time.keys"}};
 constexpr Can kOpenntpd[] = {{"pool"}, {"trust", {6, 4, 0}}};
 constexpr Can kTimesyncd[] = {{"pool"}, {"minpoll"}, {"maxpoll"}, {"time.max_distance"}};
 
@@ -223,10 +226,7 @@ Status CheckExpressible(const policy::TimePolicy& policy, const Platform& platfo
           fmt::format("{}: {} cannot do {} ({}){}{}", policy.host, DaemonText(platform), wish.key,
                       Printable(wish.value), why.empty() ? "" : ": ", why));
     };
-    if (can == cans.end())
-      return refuse(wish.key == "time.keys"
-                        ? "push does not write key files yet; keep them on the host and name ids"
-                        : "");
+    if (can == cans.end()) return refuse("");
     const auto& [major, minor, patch] = can->since;
     if (major != 0 && !VersionAtLeast(platform.version, {major, minor, patch}))
       return refuse(fmt::format("it can from {}.{} on", major, minor));

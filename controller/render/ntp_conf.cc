@@ -200,6 +200,20 @@ std::string RateLimitLine(const inventory::RateLimit& limit, bool ntpsec) {
   return fmt::format("discard average {}\n", std::max(limit.interval, 0));
 }
 
+// The policy's keys, or those that the file has already.
+std::string KeyLines(const policy::TimePolicy& policy, const Platform& platform) {
+  std::string lines;
+  if (policy.settings.keys.empty()) {
+    for (const std::string& line : KeptLines(
+             platform.current, {"keys", "trustedkey", "requestkey", "controlkey"}, policy.extra))
+      lines += line + "\n";
+    return lines;
+  }
+  lines = fmt::format("keys {}\ntrustedkey", PlainPath(platform.keys_path, "/etc/ntp.keys"));
+  for (const inventory::NtpKey& key : policy.settings.keys) lines += fmt::format(" {}", key.id);
+  return lines + "\n";
+}
+
 }  // namespace
 
 StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& platform) {
@@ -215,9 +229,7 @@ StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& 
     body += "leapfile /usr/share/zoneinfo/leap-seconds.list\n";
   body += ClockLines(time);
   body += LogLines(time);
-  for (const std::string& line : KeptLines(
-           platform.current, {"keys", "trustedkey", "requestkey", "controlkey"}, policy.extra))
-    body += line + "\n";
+  body += KeyLines(policy, platform);
   body += AccessLines(policy, platform);
   if (time.rate_limit) body += RateLimitLine(*time.rate_limit, ntpsec);
   if (policy.local_stratum) body += FallbackLines(*policy.local_stratum, platform);

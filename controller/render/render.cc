@@ -36,6 +36,7 @@ Platform PlatformOf(const facts::Facts& facts, const facts::DaemonFact& daemon) 
                     .binary = daemon.binary,
                     .config_path = daemon.config_path,
                     .drift_path = daemon.drift_path,
+                    .keys_path = facts::DefaultPaths(daemon.daemon, facts).keys,
                     .current = {}};
   const auto file = facts.files.find(daemon.config_path);
   if (file != facts.files.end()) platform.current = file->second.content;

@@ -20,7 +20,8 @@ struct Platform {
   std::string binary;   // the daemon's program
   std::string config_path;
   std::string drift_path;
-  std::string current;  // the file as it is now: what it says about keys is kept
+  std::string keys_path;  // where push puts keys
+  std::string current;    // the file as it is now: what it says about keys is kept
 };
 Platform PlatformOf(const facts::Facts& facts, const facts::DaemonFact& daemon);
 

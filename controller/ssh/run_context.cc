@@ -9,8 +9,8 @@
 namespace fleetsync::ssh {
 namespace {
 
-// Names of a dead domain take a resolver many seconds each; the names of others must not queue behind
-// them.
+// Names of a dead domain take a resolver many seconds each; the names of others must not queue
+// behind them.
 constexpr size_t kPoolThreads = 32;
 constexpr Duration kAgentListDeadline = std::chrono::seconds(2);
 

@@ -111,7 +111,7 @@ ssh::Conversation::Next SyncConversation::OnMeasuredBefore(Now now) {
     return Done{};
   }
   state_ = State::kProbe;
-  return RunCommand{facts::ProbeCommand(request_.deadline, facts::Scope::kClock)};
+  return RunCommand{facts::ProbeCommand(request_.deadline, {.scope = facts::Scope::kClock})};
 }
 
 ssh::Conversation::Next SyncConversation::OnProbed(const ssh::Exit& exit) {

@@ -309,6 +309,32 @@ TEST(Diff, AnAgentThatWatchesIsNoRival) {
   EXPECT_TRUE(Diff(samples::Client(), facts).ok());
 }
 
+TEST(Diff, KeysAreComparedByTheirChecksumAndShownNowhere) {
+  const policy::TimePolicy policy = samples::WithKey(inventory::NtpKey::Type::kSha1, "s3cretword");
+  Facts facts = Settled(policy, samples::Chrony());
+  facts::FileFact& keys = facts.files["/etc/chrony/chrony.keys"];
+  keys.exists = true;
+  keys.mode = 0640;
+  keys.group = "_chrony";
+  keys.sha256 = std::string(64, '0');
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 2U);
+  const PutFile& put = FileIn(plan);
+  EXPECT_EQ(put.path, "/etc/chrony/chrony.keys");
+  EXPECT_EQ(put.group, "_chrony");
+  EXPECT_THAT(*put.after, HasSubstr("7 SHA1 HEX:"));
+  EXPECT_EQ(ServiceIn(plan, 1).run, SetService::Run::kRestarted);
+  EXPECT_THAT(ToText(plan), HasSubstr("/etc/chrony/chrony.keys: 1 key of time.keys (secrets"));
+  EXPECT_THAT(ToText(plan), testing::Not(HasSubstr("HEX")));
+
+  keys.sha256 = render::Sha256Hex(*put.after);
+  EXPECT_TRUE(PlanOf(policy, facts).empty());
+  keys.sha256.clear();
+  EXPECT_THAT(Refusal(policy, facts), HasSubstr("there is no sha256sum on this host"));
+  facts.files.erase("/etc/chrony/chrony.keys");
+  EXPECT_EQ(FileIn(PlanOf(policy, facts)).mode, 0640U);
+}
+
 TEST(Diff, WithoutRootNothingIsPlanned) {
   Facts facts = HostWith(samples::Chrony(), "");
   facts.is_root = false;

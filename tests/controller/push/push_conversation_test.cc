@@ -74,7 +74,7 @@ TEST(PushConversation, AsksForAFingerprintAloneWhereItFoundNothingToDoBefore) {
   EXPECT_EQ(first.result().fingerprint, "f00d");
 
   HostTask task = BringTo(samples::Client());
-  task.settled = "f00d";
+  task.probe.settled = "f00d";
   PushConversation again(task, Options());
   const auto next = again.OnReady({});
   EXPECT_THAT(std::get<Conversation::RunCommand>(next).command.standard_input,

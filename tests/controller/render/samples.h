@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "controller/facts/facts.h"
 #include "controller/policy/time_policy.h"
@@ -14,6 +17,16 @@ inline policy::TimePolicy Client() {
   policy.host = "web07.example";
   policy.inventory = "fleet.yaml";
   policy.sources = {{.address = "ntp1.example"}, {.address = "10.77.0.2"}};
+  return policy;
+}
+
+// The client with key 7, `bytes`.
+inline policy::TimePolicy WithKey(inventory::NtpKey::Type type, std::string bytes) {
+  policy::TimePolicy policy = Client();
+  auto ring = std::make_shared<std::vector<policy::TimeKey>>();
+  ring->push_back({.id = 7, .type = type, .bytes = Secret(std::move(bytes))});
+  policy.settings.keys = {inventory::NtpKey{.id = 7, .type = type, .secret = {}}};
+  policy.keys = std::move(ring);
   return policy;
 }
 

@@ -251,6 +251,42 @@ class PushTest(PushTestCase):
         code, hosts = self.lab.push("--limit", "chrony01", "--unchecked-sources")
         self.assertEqual(code, 0, hosts)
 
+    def test_keys_are_pushed_and_shown_nowhere(self):
+        secret = "tr0ub4dor3xyz"
+        for name, text in (("key7", secret), ("key8", "HEX:" + "5a" * 16)):
+            (self.lab.folder / name).write_text(text + "\n")
+            (self.lab.folder / name).chmod(0o600)
+        keys = [{"id": 7, "type": "SHA1", "file": str(self.lab.folder / "key7")},
+                {"id": 8, "type": "AES128", "file": str(self.lab.folder / "key8")}]
+        relay = {"198.18.1.1": "relay1"}
+        self.lab.inventory(self.settings(keys=keys, servers=[{"address": address, "key": 8} for address in relay]),
+                           {"ntp01": {"servers": ["198.18.1.1 key 7"]}})
+        shown = subprocess.run(self.lab.command("--check", "--diff"), capture_output=True, text=True, timeout=60,
+                               check=False)
+        self.assertIn("2 keys of time.keys (secrets are not shown)", shown.stdout)
+        code, hosts = self.lab.push("--diff")
+        self.assertEqual(code, 0, hosts)
+        digits = secret.encode().hex()
+        for text in (shown.stdout, shown.stderr, json.dumps(hosts)):
+            self.assertFalse([word for word in (secret, digits, "5a5a5a5a") if word in text], text)
+        kept = subprocess.run(["grep", "-rlaE", f"{secret}|{digits}|5a5a5a5a", self.lab.folder], capture_output=True,
+                              text=True, check=False).stdout.split()
+        self.assertEqual({pathlib.Path(path).name for path in kept}, {"key7", "key8"}, "the database and the records of runs")
+        for host, path in (("chrony01", "/etc/chrony/chrony.keys"), ("ntpsec01", "/etc/ntpsec/ntp.keys"),
+                           ("ntp01", "/etc/ntp.keys")):
+            self.assertRegex(self.lab.sh(host, f"stat -c %a {path}").strip(), "^6[04]0$")
+        self.assert_outcomes(self.lab.push()[1], "unchanged")
+
+        eventually(lambda: re.search(r"^\^\* 198\.18\.1\.1 ", self.lab.sh("chrony01", "chronyc -n sources"), re.M),
+                   "chronyd has selected the relay, whose answers are signed")
+        self.assertRegex(self.lab.sh("chrony01", "chronyc -n authdata"), r"198\.18\.1\.1 +SK +8 ")
+        for name in ("ntpsec01", "ntp01"):
+            eventually(lambda name=name: re.search(r"yes +(yes|ok)", self.lab.sh(name, "ntpq -n -c as"), re.M),
+                       f"{name} hears signed answers")
+        # Another secret under the same name is another state.
+        (self.lab.folder / "key7").write_text("an0therword\n")
+        self.assert_outcomes(self.lab.push("--limit", "ntp01", "--check")[1], "pending")
+
     def test_clients_take_their_time_from_the_relay_afterwards(self):
         self.lab.inventory(self.settings())
         self.assertEqual(self.lab.push()[0], 0)
