@@ -61,6 +61,7 @@ struct Facts {
   std::string firewall;  // firewalld, ufw, nftables, iptables or empty
   std::string cron;      // cron.d, crontab, busybox or empty
   bool cron_running = false;
+  bool job_timer = false;  // the systemd timer of push's own job starts at boot
   std::vector<std::string>
       time_jobs;         // cron lines that run ntpdate, hwclock and the like: "file: line"
   std::string timezone;  // "Europe/Berlin"; empty when /etc/localtime is a copy of no known name

@@ -185,6 +185,8 @@ class Reader {
       facts_.cron = value;
     } else if (key == "cron.pid") {
       facts_.cron_running = !value.empty();
+    } else if (key == "job_timer") {
+      facts_.job_timer = true;
     } else if (key == "time_job") {
       facts_.time_jobs.push_back(value);
     } else if (key == "localtime_link") {

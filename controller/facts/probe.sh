@@ -81,8 +81,9 @@ paths() {
     /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf
     /etc/default/chrony /etc/default/ntp /etc/default/ntpsec /etc/default/ntpdate
     /etc/sysconfig/chronyd /etc/sysconfig/ntpd /etc/sysconfig/ntpdate /etc/conf.d/ntpd
-    /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync /etc/adjtime
-    /etc/timezone'
+    /etc/conf.d/chronyd /etc/fleetsync/agent.conf /etc/cron.d/fleetsync
+    /etc/systemd/system/fleetsync-job.service /etc/systemd/system/fleetsync-job.timer
+    /etc/adjtime /etc/timezone'
   key_files='/etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys
     /etc/ntpsec/ntp.keys'
   # Beside those: what says which daemons there are, which of them start at boot, and the zone.
@@ -463,6 +464,7 @@ cron_jobs() {
   fi
   pid_of cron crond
   emit cron.pid "$pid"
+  [ -L /etc/systemd/system/timers.target.wants/fleetsync-job.timer ] && emit job_timer 1
   time_job_tools='(ntpdate|ntpdig|sntp|rdate|hwclock|ntpd +-[a-z]*q|chronyd +-[a-z]*[qQ]|chronyc +.*makestep|w32tm)'
   jobs=$(grep -H -s -E "$time_job_tools" $job_files 2>/dev/null)
   crontabs=

@@ -243,7 +243,8 @@ Status PlanSurroundings(const policy::TimePolicy& desired, const facts::Facts& a
   for (const PlannedChange& change : job)
     std::erase_if(plan.changes, [&](const PlannedChange& other) {
       const auto* put = std::get_if<PutFile>(&other.change);
-      return put != nullptr && put->path == std::get<PutFile>(change.change).path;
+      const auto* ours = std::get_if<PutFile>(&change.change);
+      return put != nullptr && ours != nullptr && put->path == ours->path;
     });
   Append(std::move(job), plan);
   FS_ASSIGN_OR_RETURN(std::vector<PlannedChange> timezone, SetTimezone(desired, actual));

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,6 +16,9 @@ namespace {
 using inventory::TimeSettings;
 
 constexpr std::string_view kCronFile = "/etc/cron.d/fleetsync";
+constexpr std::string_view kTimer = "fleetsync-job.timer";
+constexpr std::string_view kTimerUnit = "/etc/systemd/system/fleetsync-job.timer";
+constexpr std::string_view kJobUnit = "/etc/systemd/system/fleetsync-job.service";
 constexpr std::string_view kBusyboxCrontab = "/etc/crontabs/root";
 
 // Crontabs can be edited line by line; scripts (cron.daily, rc.local) are their owners'.
@@ -80,6 +85,70 @@ PlannedChange Planned(PutFile put, std::string because) {
   return {std::move(put), std::move(because)};
 }
 
+// What is to run, and when; no command: nothing.
+struct WantedJob {
+  std::string inventory;
+  std::string command = {}, because = "the policy has no job any more";
+  render::JobTimes times = {};
+};
+
+// In /etc/cron.d.
+std::vector<PlannedChange> CronJob(const WantedJob& job, const facts::Facts& actual) {
+  std::optional<std::string> wanted;
+  if (!job.command.empty())
+    wanted = render::CronFile(render::CronSchedule(job.times), job.command, job.inventory);
+  std::vector<PlannedChange> changes;
+  if (auto put = FileChange(std::string(kCronFile), std::move(wanted), actual))
+    changes.push_back(Planned(*std::move(put), job.because));
+  return changes;
+}
+
+// In root's crontab, of busybox.
+std::vector<PlannedChange> CrontabJob(const WantedJob& job, const facts::Facts& actual) {
+  std::vector<PlannedChange> changes;
+  const auto file = actual.files.find(std::string(kBusyboxCrontab));
+  const bool there = file != actual.files.end() && file->second.exists;
+  if (!there && job.command.empty()) return changes;
+  // What RetireJobs has planned for the same file is part of this change.
+  const std::string now = there ? render::WithoutTimeJobs(file->second.content).text : "";
+  if (auto put = FileChange(std::string(kBusyboxCrontab),
+                            render::WithCronLine(now, render::CronSchedule(job.times), job.command),
+                            actual)) {
+    if (!there) put->mode = 0600;
+    changes.push_back(Planned(*std::move(put), job.because));
+  }
+  return changes;
+}
+
+// A timer of systemd. Its units stay when it is no longer wanted: one that is disabled does
+// nothing.
+std::vector<PlannedChange> TimerJob(const WantedJob& job, const facts::Facts& actual) {
+  std::vector<PlannedChange> changes;
+  SetService timer{.service = std::string(kTimer),
+                   .program = "systemd",  // what keeps a timer
+                   .init = facts::Init::kSystemd,
+                   .was_running = actual.job_timer};
+  if (job.command.empty()) {
+    if (!actual.job_timer) return changes;
+    timer.run = SetService::Run::kStopped;
+    timer.boot = SetService::Boot::kDisabled;
+    changes.push_back({std::move(timer), job.because});
+    return changes;
+  }
+  if (auto put =
+          FileChange(std::string(kJobUnit), render::JobUnit(job.command, job.inventory), actual))
+    changes.push_back(Planned(*std::move(put), job.because));
+  if (auto put =
+          FileChange(std::string(kTimerUnit), render::TimerUnit(job.times, job.inventory), actual))
+    changes.push_back(Planned(*std::move(put), job.because));
+  if (!actual.job_timer) timer.boot = SetService::Boot::kEnabled;
+  if (!actual.job_timer || !changes.empty()) {
+    timer.run = actual.job_timer ? SetService::Run::kRestarted : SetService::Run::kStarted;
+    changes.push_back({std::move(timer), job.because});
+  }
+  return changes;
+}
+
 }  // namespace
 
 std::vector<PlannedChange> RetireJobs(const policy::TimePolicy& desired, const facts::Facts& actual,
@@ -105,34 +174,21 @@ std::vector<PlannedChange> RetireJobs(const policy::TimePolicy& desired, const f
 
 StatusOr<std::vector<PlannedChange>> ManagedJob(const policy::TimePolicy& desired,
                                                 const facts::Facts& actual) {
-  std::vector<PlannedChange> changes;
-  FS_ASSIGN_OR_RETURN(const std::string command, JobCommand(desired, actual));
-  FS_ASSIGN_OR_RETURN(const std::string schedule,
-                      render::CronSchedule(desired.settings.job_every, desired.host));
-  const std::string because = command.empty() ? "the policy has no job any more"
-                                              : fmt::format("the policy's job: {}", command);
-  const bool busybox = actual.cron == "busybox";
-  if (!busybox) {
-    if (!command.empty() && actual.cron != "cron.d")
-      return absl::FailedPreconditionError(
-          "there is no cron here that reads /etc/cron.d, and push writes no other job; install "
-          "cron, or leave time.job out");
-    std::optional<std::string> wanted;
-    if (!command.empty()) wanted = render::CronFile(schedule, command, desired.inventory);
-    if (auto put = FileChange(std::string(kCronFile), std::move(wanted), actual))
-      changes.push_back(Planned(*std::move(put), because));
-    return changes;
-  }
-  const auto file = actual.files.find(std::string(kBusyboxCrontab));
-  const bool there = file != actual.files.end() && file->second.exists;
-  if (!there && command.empty()) return changes;
-  // What RetireJobs has planned for the same file is part of this change.
-  const std::string now = there ? render::WithoutTimeJobs(file->second.content).text : "";
-  if (auto put = FileChange(std::string(kBusyboxCrontab),
-                            render::WithCronLine(now, schedule, command), actual)) {
-    if (!there) put->mode = 0600;
-    changes.push_back(Planned(*std::move(put), because));
-  }
+  WantedJob job{.inventory = desired.inventory};
+  FS_ASSIGN_OR_RETURN(job.command, JobCommand(desired, actual));
+  FS_ASSIGN_OR_RETURN(job.times, render::SpreadJob(desired.settings.job_every, desired.host));
+  if (!job.command.empty()) job.because = fmt::format("the policy's job: {}", job.command);
+  if (actual.cron == "busybox") return CrontabJob(job, actual);
+  const bool timer = actual.cron != "cron.d" && actual.init == facts::Init::kSystemd;
+  if (!job.command.empty() && !timer && actual.cron != "cron.d")
+    return absl::FailedPreconditionError(
+        "there is no cron here that reads /etc/cron.d, nor systemd for a timer; install cron, or "
+        "leave time.job out");
+  // The one that is not used is taken away, where it was before.
+  const WantedJob none{.inventory = job.inventory};
+  std::vector<PlannedChange> changes = CronJob(timer ? none : job, actual);
+  std::vector<PlannedChange> timers = TimerJob(timer ? job : none, actual);
+  std::move(timers.begin(), timers.end(), std::back_inserter(changes));
   return changes;
 }
 

@@ -123,6 +123,7 @@ std::optional<Change> Back(const BackupFile& file) {
 }
 
 bool RunsNow(const BackupService& service, const facts::Facts& actual) {
+  if (service.service.ends_with(".timer")) return actual.job_timer;
   return std::any_of(actual.daemons.begin(), actual.daemons.end(), [&](const auto& daemon) {
     return daemon.service == service.service && daemon.running;
   });

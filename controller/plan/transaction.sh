@@ -189,11 +189,23 @@ processes() {
   done
 }
 
+# unit_of SERVICE: into $unit
+unit_of() {
+  case $1 in
+    *.timer) unit=$1 ;;
+    *) unit=$1.service ;;
+  esac
+}
+
 # service_call VERB SERVICE. An init script is called as service(8) calls it, without the four
 # processes that service takes for that; jobs of Upstart are left to it.
 service_call() {
   case $INIT in
-    systemd) detached systemctl "$1" "$2.service" ;;
+    systemd)
+      unit_of "$2"
+      # Its unit is a file of ours.
+      case $2 in *.timer) detached systemctl daemon-reload ;; esac
+      detached systemctl "$1" "$unit" ;;
     openrc) detached rc-service "$2" "$1" ;;
     *)
       if [ -x "/etc/init.d/$2" ] && [ ! -e "/etc/init/$2.conf" ]; then
@@ -220,7 +232,8 @@ gone() {
 service_restart() {
   case $INIT in
     systemd)
-      systemctl reset-failed "$1.service" >/dev/null 2>&1
+      unit_of "$1"
+      systemctl reset-failed "$unit" >/dev/null 2>&1
       service_call restart "$1" ;;
     openrc) service_call restart "$1" ;;
     *) service_stop "$1" "$2" && service_call start "$1" ;;
@@ -256,9 +269,14 @@ service_boot() {
   case $INIT:$1 in
     systemd:yes)
       # On Debian it keeps the links of the init script in step, and gives up where those are broken.
-      detached systemctl enable "$2.service" ||
-        { sysv_enable "$2" && detached systemctl enable "$2.service"; } ;;
-    systemd:no) detached systemctl disable "$2.service" ;;
+      unit_of "$2"
+      detached systemctl enable "$unit" ||
+        { sysv_enable "$2" && detached systemctl enable "$unit"; } ;;
+    systemd:no)
+      unit_of "$2"
+      # A timer's unit may have gone already; then only its link is left.
+      detached systemctl disable "$unit" ||
+        { [ "$unit" = "$2" ] && rm -f "/etc/systemd/system/timers.target.wants/$unit"; } ;;
     openrc:yes) detached rc-update add "$2" default ;;
     openrc:no) detached rc-update del "$2" default ;;
     *:yes) sysv_enable "$2" ;;
@@ -271,7 +289,8 @@ service_boot() {
 # service_runs SERVICE PROGRAM INQUIRY
 service_runs() {
   if [ "$INIT" = systemd ]; then
-    systemctl is-active --quiet "$1.service" || return 1
+    unit_of "$1"
+    systemctl is-active --quiet "$unit" || return 1
   else
     processes "$2"
     [ -n "$pids" ] || return 1

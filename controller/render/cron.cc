@@ -55,21 +55,73 @@ bool SetsClocks(std::string_view line) {
 
 }  // namespace
 
-StatusOr<std::string> CronSchedule(Duration every, std::string_view host) {
+StatusOr<JobTimes> SpreadJob(Duration every, std::string_view host) {
   const uint32_t spread = Spread(host);
-  if (every == hours(24)) return fmt::format("{} {} * * *", spread % 60, spread / 60 % 24);
+  const auto within = [](uint32_t number, int64_t count) {
+    return static_cast<int>(number % static_cast<uint32_t>(count));
+  };
+  if (every == hours(24))
+    return JobTimes{.minute = within(spread, 60), .hour = within(spread / 60, 24)};
   const auto count_hours = every / hours(1);
   if (every % hours(1) == Duration::zero() && count_hours > 0 && 24 % count_hours == 0) {
-    if (count_hours == 1) return fmt::format("{} * * * *", spread % 60);
-    return fmt::format("{} {}-23/{} * * *", spread % 60, spread / 60 % count_hours, count_hours);
+    if (count_hours == 1) return JobTimes{.minute = within(spread, 60)};
+    return JobTimes{.minute = within(spread, 60),
+                    .hour = within(spread / 60, count_hours),
+                    .hour_step = static_cast<int>(count_hours)};
   }
   const auto count_minutes = every / minutes(1);
   if (every % minutes(1) == Duration::zero() && count_minutes > 0 && 60 % count_minutes == 0)
-    return fmt::format("{}-59/{} * * * *", spread % count_minutes, count_minutes);
+    return JobTimes{.minute = within(spread, count_minutes),
+                    .minute_step = static_cast<int>(count_minutes)};
   return absl::InvalidArgumentError(fmt::format(
       "time.every is {}, which cron cannot say; write minutes that divide an hour, hours "
       "that divide a day, or 1d",
       FormatDuration(every)));
+}
+
+std::string CronSchedule(const JobTimes& times) {
+  const auto field = [](int first, int step, int last) {
+    return step == 0 ? fmt::format("{}", first) : fmt::format("{}-{}/{}", first, last, step);
+  };
+  return fmt::format("{} {} * * *", field(times.minute, times.minute_step, 59),
+                     times.hour ? field(*times.hour, times.hour_step, 23) : "*");
+}
+
+std::string CalendarSchedule(const JobTimes& times) {
+  const auto field = [](int first, int step) {
+    return step == 0 ? fmt::format("{:02}", first) : fmt::format("{:02}/{}", first, step);
+  };
+  return fmt::format("*-*-* {}:{}:00", times.hour ? field(*times.hour, times.hour_step) : "*",
+                     field(times.minute, times.minute_step));
+}
+
+std::string TimerUnit(const JobTimes& times, std::string_view inventory) {
+  return WithHeading(fmt::format("[Unit]\n"
+                                 "Description=When fleetsync's job runs\n\n"
+                                 "[Timer]\n"
+                                 "OnCalendar={}\n\n"
+                                 "[Install]\n"
+                                 "WantedBy=timers.target\n",
+                                 CalendarSchedule(times)),
+                     inventory);
+}
+
+std::string JobUnit(std::string_view command, std::string_view inventory) {
+  // systemd.service(5), "COMMAND LINES": what it reads in a quoted word.
+  std::string word;
+  for (const char c : command) {
+    if (c == '"' || c == '\\') word += '\\';
+    if (c == '%' || c == '$') word += c;
+    word += c;
+  }
+  return WithHeading(fmt::format("[Unit]\n"
+                                 "Description=The job that fleetsync was told to run\n\n"
+                                 "[Service]\n"
+                                 "Type=oneshot\n"
+                                 "Environment=PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+                                 "ExecStart=/bin/sh -c \"{}\"\n",
+                                 word),
+                     inventory);
 }
 
 std::string CronFile(std::string_view schedule, std::string_view command,

@@ -123,7 +123,39 @@ TEST(Jobs, WithoutCronThereIsNoJob) {
   policy.settings.job = TimeSettings::Job::kRtc;
   Facts facts = Settled(policy);
   facts.cron.clear();
+  facts.init = facts::Init::kSysv;
   EXPECT_THAT(Message(Diff(policy, facts).status()), HasSubstr("install cron"));
+}
+
+TEST(Jobs, WithoutCronATimerOfSystemdRunsIt) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.job = TimeSettings::Job::kRtc;
+  Facts facts = Settled(policy);
+  facts.cron.clear();
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 3U);
+  const PutFile job = FileIn(plan, 0), timer = FileIn(plan, 1);
+  EXPECT_EQ(job.path, "/etc/systemd/system/fleetsync-job.service");
+  EXPECT_THAT(*job.after, HasSubstr("ExecStart=/bin/sh -c \"hwclock --systohc\"\n"));
+  EXPECT_EQ(timer.path, "/etc/systemd/system/fleetsync-job.timer");
+  const auto& set = std::get<SetService>(plan.changes[2].change);
+  EXPECT_EQ(set.service, "fleetsync-job.timer");
+  EXPECT_EQ(set.run, SetService::Run::kStarted);
+  EXPECT_EQ(set.boot, SetService::Boot::kEnabled);
+
+  Put(facts, job.path, *job.after);
+  Put(facts, timer.path, *timer.after);
+  facts.job_timer = true;
+  EXPECT_TRUE(PlanOf(policy, facts).empty());
+  policy.settings.job_every = std::chrono::hours(1);
+  EXPECT_EQ(std::get<SetService>(PlanOf(policy, facts).changes.at(1).change).run,
+            SetService::Run::kRestarted);
+
+  policy.settings.job = TimeSettings::Job::kNone;
+  const HostPlan gone = PlanOf(policy, facts);
+  ASSERT_EQ(gone.changes.size(), 1U);
+  EXPECT_EQ(std::get<SetService>(gone.changes[0].change).run, SetService::Run::kStopped);
+  EXPECT_EQ(std::get<SetService>(gone.changes[0].change).boot, SetService::Boot::kDisabled);
 }
 
 }  // namespace

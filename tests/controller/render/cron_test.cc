@@ -16,21 +16,34 @@ using testing::IsEmpty;
 using testing::MatchesRegex;
 
 TEST(CronSchedule, SaysWhatCronCanSay) {
-  EXPECT_THAT(*CronSchedule(hours(24), "web07"), MatchesRegex("[0-9]+ [0-9]+ \\* \\* \\*"));
-  EXPECT_THAT(*CronSchedule(hours(1), "web07"), MatchesRegex("[0-9]+ \\* \\* \\* \\*"));
-  EXPECT_THAT(*CronSchedule(hours(6), "web07"), MatchesRegex("[0-9]+ [0-5]-23/6 \\* \\* \\*"));
-  EXPECT_THAT(*CronSchedule(minutes(15), "web07"), MatchesRegex("[0-9]+-59/15 \\* \\* \\* \\*"));
+  const auto cron = [](Duration every) { return CronSchedule(*SpreadJob(every, "web07")); };
+  EXPECT_THAT(cron(hours(24)), MatchesRegex("[0-9]+ [0-9]+ \\* \\* \\*"));
+  EXPECT_THAT(cron(hours(1)), MatchesRegex("[0-9]+ \\* \\* \\* \\*"));
+  EXPECT_THAT(cron(hours(6)), MatchesRegex("[0-9]+ [0-5]-23/6 \\* \\* \\*"));
+  EXPECT_THAT(cron(minutes(15)), MatchesRegex("[0-9]+-59/15 \\* \\* \\* \\*"));
   for (const Duration every : {Duration(minutes(7)), Duration(hours(5)), Duration(hours(48)),
                                Duration(std::chrono::seconds(90))})
-    EXPECT_THAT(std::string(CronSchedule(every, "web07").status().message()),
+    EXPECT_THAT(std::string(SpreadJob(every, "web07").status().message()),
                 HasSubstr("which cron cannot say"));
 }
 
 TEST(CronSchedule, AHostKeepsItsMinuteAndHostsAreSpread) {
   std::set<std::string> seen;
-  for (int i = 0; i < 200; ++i) seen.insert(*CronSchedule(hours(1), "web" + std::to_string(i)));
+  for (int i = 0; i < 200; ++i)
+    seen.insert(CronSchedule(*SpreadJob(hours(1), "web" + std::to_string(i))));
   EXPECT_GT(seen.size(), 50u);
-  EXPECT_EQ(*CronSchedule(hours(1), "web07"), *CronSchedule(hours(1), "web07"));
+}
+
+TEST(CalendarSchedule, SaysTheSameAsCron) {
+  EXPECT_EQ(CalendarSchedule({.minute = 7, .hour = 3}), "*-*-* 03:07:00");
+  EXPECT_EQ(CalendarSchedule({.minute = 7}), "*-*-* *:07:00");
+  EXPECT_EQ(CalendarSchedule({.minute = 17, .hour = 3, .hour_step = 6}), "*-*-* 03/6:17:00");
+  EXPECT_EQ(CalendarSchedule({.minute = 4, .minute_step = 15}), "*-*-* *:04/15:00");
+}
+
+TEST(JobUnit, HoldsACommandThatSystemdReadsAsItIs) {
+  EXPECT_THAT(JobUnit("ntpdate 'a%b' \"$c\" \\d", "fleet.yaml"),
+              testing::EndsWith("ExecStart=/bin/sh -c \"ntpdate 'a%%b' \\\"$$c\\\" \\\\d\"\n"));
 }
 
 TEST(WithCronLine, KeepsEveryOtherByteAndIsIdempotent) {

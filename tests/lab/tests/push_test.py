@@ -752,6 +752,29 @@ class SystemdPushTest(PushTestCase):
         self.assert_outcomes(hosts, "changed")
         self.assert_second_push_does_nothing(hosts)
 
+    def test_where_there_is_no_cron_a_timer_runs_the_job(self):
+        self.lab.sh("ntpsec01", "mv /etc/cron.d /etc/no-cron.d; printf '#!/bin/sh\\necho \"$*\" >>/run/ran\\n' "
+                                ">/usr/sbin/hwclock; chmod 755 /usr/sbin/hwclock")
+        self.addCleanup(self.lab.sh, "ntpsec01", "mv /etc/no-cron.d /etc/cron.d")
+        state = "systemctl is-enabled fleetsync-job.timer 2>&1; systemctl is-active fleetsync-job.timer"
+        self.lab.inventory(self.settings(job="rtc", every="15m"))
+        code, hosts = self.lab.push("--limit", "ntpsec01")
+        self.assertEqual(code, 0, hosts)
+        self.assertEqual(self.lab.sh("ntpsec01", state, check=False), "enabled\nactive\n")
+        self.assertRegex(self.lab.sh("ntpsec01", "systemctl show -P TimersCalendar fleetsync-job.timer"),
+                         r"OnCalendar=\*-\*-\* \*:[0-9]{2}/15:00")
+        self.lab.sh("ntpsec01", "systemctl start fleetsync-job.service")
+        self.assertEqual(self.lab.sh("ntpsec01", "cat /run/ran"), "--systohc\n")
+        self.assert_outcomes(self.lab.push("--limit", "ntpsec01")[1], "unchanged")
+        self.lab.inventory(self.settings())
+        code, hosts = self.lab.push("--limit", "ntpsec01")
+        self.assertEqual(code, 0, hosts)
+        self.assertEqual(self.lab.sh("ntpsec01", state, check=False), "disabled\ninactive\n")
+        done = self.lab("run", "--", BIN / "fleetsync", "-i", self.lab.folder / "fleet.yaml", "--db",
+                        self.lab.folder / "fleet.db", "rollback", "--limit", "ntpsec01", check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(self.lab.sh("ntpsec01", state, check=False), "enabled\nactive\n")
+
     def test_a_service_that_is_stopped_and_disabled_is_started_and_enabled(self):
         self.lab.inventory(self.settings())
         self.lab.push()
