@@ -1,56 +1,37 @@
-// docs/inventory.md is a reference: whatever it shows is tried here.
+// The inventories of the pages, and the tables of docs/inventory.md, which is a reference: whatever
+// they show is tried here.
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "inventory/ansible_ini.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/host_set.h"
 #include "inventory/select.h"
 #include "inventory/servers_txt.h"
 #include "inventory/variables.h"
 #include "tests/inventory/texts.h"
+#include "tests/pages.h"
 
 namespace fleetsync::inventory {
 namespace {
 
 using ::testing::IsEmpty;
 
-const std::string& Page() {
-  static const std::string page = [] {
-    StatusOr<std::string> text = ReadFile("docs/inventory.md", size_t{1} << 20);
-    EXPECT_TRUE(text.ok()) << text.status();
-    return text.ok() ? *text : "";
-  }();
-  return page;
-}
-
-// The fenced blocks of a language.
-std::vector<std::string> Blocks(std::string_view language) {
-  std::vector<std::string> blocks;
-  bool inside = false;
-  for (const std::string_view line : Split(Page(), '\n')) {
-    if (line == "```" + std::string(language)) {
-      blocks.emplace_back();
-      inside = true;
-    } else if (line == "```") {
-      inside = false;
-    } else if (inside) {
-      blocks.back() += std::string(line) + "\n";
-    }
-  }
-  return blocks;
+const std::string& Text() {
+  static const std::string text = ReadPage("docs/inventory.md").text;
+  return text;
 }
 
 // The cells of every row of the table with this heading; code marks are taken off.
 std::vector<std::vector<std::string>> Table(std::string_view heading) {
   std::vector<std::vector<std::string>> rows;
   bool inside = false;
-  for (const std::string_view line : Split(Page(), '\n')) {
+  for (const std::string_view line : Split(Text(), '\n')) {
     if (line.starts_with(heading)) {
       inside = true;
     } else if (!line.starts_with('|')) {
@@ -68,23 +49,47 @@ std::vector<std::vector<std::string>> Table(std::string_view heading) {
   return rows;
 }
 
+void ExpectIsAnInventory(const Loaded& loaded, const Block& block) {
+  EXPECT_TRUE(loaded.ok()) << block.where << Join(Texts(loaded.diagnostics), "\n");
+  EXPECT_FALSE(loaded.inventory.hosts.empty()) << block.where;
+}
+
+TEST(Documentation, EveryBlockIsOfALanguageThatIsTriedOrOfNone) {
+  const std::set<std::string> known = {"",             // what programs print, pictures
+                                       "sh",           // tests/controller/cli/documentation_test.cc
+                                       "yaml", "ini",  // here
+                                       "servers.txt"};
+  for (const Page& page : Pages()) {
+    for (const Block& block : BlocksOf(page)) {
+      EXPECT_EQ(known.count(block.language), 1U) << block.where << ": " << block.language;
+      if (!block.language.empty()) continue;
+      const Loaded as_yaml = ParseFleetYaml(block.text, block.where);
+      EXPECT_TRUE(!as_yaml.ok() || as_yaml.inventory.hosts.empty())
+          << block.where << ": a fleet.yaml without its language";
+    }
+  }
+}
+
 TEST(Documentation, EveryYamlExampleIsAnInventory) {
-  const std::vector<std::string> blocks = Blocks("yaml");
-  EXPECT_EQ(blocks.size(), 3U);
-  for (const std::string& block : blocks) {
-    const Loaded loaded = ParseFleetYaml(block, "example");
-    EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty()) << block;
-    EXPECT_FALSE(loaded.inventory.hosts.empty()) << block;
+  EXPECT_GE(BlocksIn("yaml").size(), 4U);
+  for (const Block& block : BlocksIn("yaml")) {
+    const Loaded loaded = ParseFleetYaml(block.text, "example");
+    ExpectIsAnInventory(loaded, block);
+    EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty()) << block.where;
   }
 }
 
 TEST(Documentation, EveryServersTxtExampleIsAnInventory) {
-  const std::vector<std::string> blocks = Blocks("servers.txt");
-  EXPECT_EQ(blocks.size(), 3U);
-  for (const std::string& block : blocks) {
-    const Loaded loaded = ParseServersTxt(block, "example").loaded;
-    EXPECT_TRUE(loaded.ok()) << block << Join(Texts(loaded.diagnostics), "\n");
-    EXPECT_FALSE(loaded.inventory.hosts.empty()) << block;
+  EXPECT_EQ(BlocksIn("servers.txt").size(), 3U);
+  for (const Block& block : BlocksIn("servers.txt"))
+    ExpectIsAnInventory(ParseServersTxt(block.text, "example").loaded, block);
+}
+
+TEST(Documentation, EveryAnsibleExampleIsAnInventory) {
+  EXPECT_EQ(BlocksIn("ini").size(), 1U);
+  for (const Block& block : BlocksIn("ini")) {
+    EXPECT_TRUE(IsAnsibleIni(block.text)) << block.where;
+    ExpectIsAnInventory(ParseAnsibleIni(block.text, "example"), block);
   }
 }
 
@@ -119,7 +124,8 @@ TEST(Documentation, EveryRangeStandsForWhatItSays) {
 }
 
 TEST(Documentation, EveryPatternChoosesWhatItSays) {
-  const Loaded loaded = ParseFleetYaml(Blocks("yaml").at(0), "example");
+  const Loaded loaded =
+      ParseFleetYaml(BlocksOf(ReadPage("docs/inventory.md")).at(3).text, "example");
   const auto rows = Table("| pattern | hosts |");
   EXPECT_EQ(rows.size(), 4U);
   for (const std::vector<std::string>& row : rows) {
