@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "inventory/ansible_vars_file.h"
 #include "inventory/load.h"
 
 namespace fleetsync::inventory {
@@ -11,11 +12,10 @@ namespace fleetsync::inventory {
 // or a host with "ansible_…=" behind it.
 bool IsAnsibleIni(std::string_view text);
 
-// An Ansible inventory in INI form: groups, ranges, :children, :vars and variables behind a host.
-// Read are Ansible's variables of the connection (ansible_host, ansible_port, ansible_user,
-// ansible_ssh_private_key_file, ansible_become, ansible_become_method, ansible_ssh_common_args with
-// a jump) and fleetsync's own keys as fleetsync_role, fleetsync_time_servers; all others belong to
-// somebody else and are skipped. Passwords in clear are refused and never repeated.
-Loaded ParseAnsibleIni(std::string_view text, const std::string& file);
+// An Ansible inventory in INI form: groups, ranges, :children, :vars and variables behind a host,
+// with the files of group_vars and host_vars beside it. inventory/ansible_variables.h says which
+// variables are read.
+Loaded ParseAnsibleIni(std::string_view text, const std::string& file,
+                       const AnsibleVarsFiles& files = {});
 
 }  // namespace fleetsync::inventory

@@ -33,7 +33,7 @@ bool HasErrors(const Diagnostics& diagnostics);
 void AddError(Diagnostics& diagnostics, Origin where, std::string what, std::string hint);
 void AddWarning(Diagnostics& diagnostics, Origin where, std::string what, std::string hint);
 
-// By line and column, so that a reader goes through the file once.
+// By file, line and column, so that a reader goes through each file once.
 void SortByPlace(Diagnostics& diagnostics);
 
 // A word of the file inside a message: 'word', printable, on one line, cut after 80 characters.

@@ -70,7 +70,22 @@ class Builder {
   const std::vector<Membership>& Memberships(const std::vector<size_t>& direct) {
     const auto found = memberships_.find(direct);
     if (found != memberships_.end()) return found->second;
-    return memberships_[direct] = MembershipsOf(direct, order_);
+    std::vector<Membership> memberships = MembershipsOf(direct, order_);
+    if (draft_.precedence == Draft::Precedence::kAnsible)
+      SortAsAnsible(draft_.groups, order_, memberships);
+    return memberships_[direct] = std::move(memberships);
+  }
+
+  // From `level` on; it is left one above theirs.
+  void AddGroupLayers(const std::vector<Membership>& memberships,
+                      std::vector<Setting> DraftGroup::*settings, int& level,
+                      std::vector<Layer>& layers) const {
+    const int first = level;
+    for (const Membership& membership : memberships) {
+      const DraftGroup& group = draft_.groups[membership.group];
+      layers.push_back({"group " + group.name, first + membership.level, &(group.*settings)});
+      level = first + membership.level + 1;
+    }
   }
 
   void Inherit(size_t index) {
@@ -79,16 +94,19 @@ class Builder {
     std::vector<Layer> layers;
     if (const DraftHost* entry = entries_[index]; entry != nullptr)
       layers.push_back({"host " + host.name, kHostLevel, &entry->settings});
-    int level = 0;
-    for (const Membership& membership : Memberships(direct_[index])) {
+    const std::vector<Membership>& memberships = Memberships(direct_[index]);
+    for (const Membership& membership : memberships) {
       const DraftGroup& group = draft_.groups[membership.group];
       host.groups.push_back(group.name);
       inventory_.groups[membership.group].hosts.push_back(host.name);
-      layers.push_back({"group " + group.name, membership.level, &group.settings});
-      level = membership.level;
     }
+    int level = 0;
+    AddGroupLayers(memberships, &DraftGroup::settings, level, layers);
     for (const DraftLayer& layer : draft_.defaults)
-      layers.push_back({layer.from, ++level, &layer.settings});
+      layers.push_back({layer.from, level++, &layer.settings});
+    AddGroupLayers(memberships, &DraftGroup::weaker, level, layers);
+    for (const DraftLayer& layer : draft_.weakest)
+      layers.push_back({layer.from, level++, &layer.settings});
     for (const Conflict& conflict : Resolve(layers, host)) {
       Clash& clash = clashes_[{conflict.winner, conflict.loser}];
       clash.winner_from = conflict.winner_from;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string_view>
+#include <tuple>
 
 #include "base/text.h"
 #include "fmt/format.h"
@@ -108,6 +109,10 @@ GroupOrder OrderGroups(const std::vector<DraftGroup>& groups, Diagnostics& diagn
   }
   Walk walk(groups, order, diagnostics);
   for (size_t i = 0; i < groups.size(); ++i) walk.From(i);
+  order.depth.resize(groups.size());
+  for (auto group = order.children_first.rbegin(); group != order.children_first.rend(); ++group)
+    for (const size_t child : order.children[*group])
+      order.depth[child] = std::max(order.depth[child], order.depth[*group] + 1);
   return order;
 }
 
@@ -125,6 +130,17 @@ std::vector<Membership> MembershipsOf(const std::vector<size_t>& direct, const G
     return a.level != b.level ? a.level < b.level : a.group > b.group;
   });
   return memberships;
+}
+
+void SortAsAnsible(const std::vector<DraftGroup>& groups, const GroupOrder& order,
+                   std::vector<Membership>& memberships) {
+  const auto rank = [&](const Membership& one) {
+    const DraftGroup& group = groups[one.group];
+    return std::tuple(order.depth[one.group], group.priority, std::string_view(group.name));
+  };
+  std::sort(memberships.begin(), memberships.end(),
+            [&](const Membership& a, const Membership& b) { return rank(a) > rank(b); });
+  for (size_t i = 0; i < memberships.size(); ++i) memberships[i].level = static_cast<int>(i);
 }
 
 }  // namespace fleetsync::inventory

@@ -11,6 +11,7 @@ namespace fleetsync::inventory {
 struct GroupOrder {
   std::vector<std::vector<size_t>> children;
   std::vector<size_t> children_first;  // every group after all of its children
+  std::vector<int> depth;              // the longest way down to it; 0: no group has it as a child
 };
 
 // Resolves the children's names. Errors: an unknown child, a group that contains itself; both are
@@ -26,5 +27,9 @@ struct Membership {
 // Every group that holds a host listed in `direct` (ascending), strongest first: by level, then the
 // later in the file.
 std::vector<Membership> MembershipsOf(const std::vector<size_t>& direct, const GroupOrder& order);
+
+// Puts them into Ansible's order instead; no two have the same level then.
+void SortAsAnsible(const std::vector<DraftGroup>& groups, const GroupOrder& order,
+                   std::vector<Membership>& memberships);
 
 }  // namespace fleetsync::inventory

@@ -3,7 +3,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -11,11 +15,14 @@
 #include "base/text.h"
 #include "fmt/format.h"
 #include "inventory/ansible_ini.h"
+#include "inventory/ansible_yaml.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/servers_txt.h"
 
 namespace fleetsync::inventory {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr size_t kLargestFile = size_t{4} << 20;
 constexpr unsigned kGroupAndOthers = 077;
@@ -32,7 +39,7 @@ std::string HomeFolder() {
 }
 
 // The first line that says something decides: "key:", "---" and "{" begin YAML, and no server.
-bool IsFleetYaml(const std::string& path, std::string_view text) {
+bool IsYaml(const std::string& path, std::string_view text) {
   if (path.ends_with(".yaml") || path.ends_with(".yml")) return true;
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
@@ -48,13 +55,17 @@ bool IsFleetYaml(const std::string& path, std::string_view text) {
   return false;
 }
 
+// "a/hosts" is "a/", "hosts" is "".
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+}
+
 // Paths as the file has them to paths that open.
 class Paths {
  public:
-  explicit Paths(const std::string& inventory) : home_(HomeFolder()) {
-    const size_t slash = inventory.rfind('/');
-    if (slash != std::string::npos) folder_ = inventory.substr(0, slash + 1);
-  }
+  explicit Paths(const std::string& inventory)
+      : home_(HomeFolder()), folder_(FolderOf(inventory)) {}
   void Open(std::string& path) const {
     if (path.starts_with("~/"))
       path = home_ + path.substr(1);
@@ -83,6 +94,73 @@ void OpenPaths(Inventory& inventory) {
   }
 }
 
+bool HasSuffixOfVars(const fs::path& path) {
+  const std::string extension = path.extension();
+  return extension == ".yml" || extension == ".yaml" || extension == ".json";
+}
+
+// Names that Ansible skips as well: hidden files and what editors leave behind.
+bool IsLeftover(const std::string& name) { return name.starts_with('.') || name.ends_with('~'); }
+
+StatusOr<std::vector<fs::path>> SortedEntries(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (!IsLeftover(entry->path().filename())) entries.push_back(entry->path());
+  if (error)
+    return absl::UnavailableError(
+        fmt::format("cannot read the folder {}: {}", folder.string(), error.message()));
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+Status AddAnsibleVarsFile(AnsibleVarsFile file, const fs::path& path, AnsibleVarsFiles& files) {
+  file.path = path;
+  FS_ASSIGN_OR_RETURN(file.text, ReadFile(file.path, kLargestFile));
+  files.push_back(std::move(file));
+  return absl::OkStatus();
+}
+
+// group_vars/web/: every file in it and below it, by name.
+Status AddFolderOf(const AnsibleVarsFile& file, const fs::path& folder, AnsibleVarsFiles& files) {
+  FS_ASSIGN_OR_RETURN(const std::vector<fs::path> entries, SortedEntries(folder));
+  for (const fs::path& entry : entries) {
+    std::error_code ignored;
+    if (fs::is_directory(entry, ignored))
+      FS_RETURN_IF_ERROR(AddFolderOf(file, entry, files));
+    else if (!entry.has_extension() || HasSuffixOfVars(entry))
+      FS_RETURN_IF_ERROR(AddAnsibleVarsFile(file, entry, files));
+  }
+  return absl::OkStatus();
+}
+
+// Of group_vars/ or host_vars/. "web", a file or a folder, stands before web.yml, web.yaml and
+// web.json; one of them is read.
+Status AddAnsibleVarsFiles(const fs::path& folder, AnsibleVarsFile::Of of,
+                           AnsibleVarsFiles& files) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) return absl::OkStatus();
+  FS_ASSIGN_OR_RETURN(const std::vector<fs::path> entries, SortedEntries(folder));
+  constexpr std::array kSuffixes = std::to_array<std::string_view>({"", ".yml", ".yaml", ".json"});
+  std::map<std::string, std::map<size_t, fs::path>> by_name;
+  for (const fs::path& entry : entries) {
+    const std::string suffix = HasSuffixOfVars(entry) ? entry.extension() : "";
+    const std::string name = suffix.empty() ? entry.filename() : entry.stem();
+    const auto rank = std::find(kSuffixes.begin(), kSuffixes.end(), suffix) - kSuffixes.begin();
+    by_name[name][static_cast<size_t>(rank)] = entry;
+  }
+  for (const auto& [name, paths] : by_name) {
+    const AnsibleVarsFile file{.of = of, .name = name, .path = {}, .text = {}};
+    const fs::path& path = paths.begin()->second;
+    if (fs::is_directory(path, ignored))
+      FS_RETURN_IF_ERROR(AddFolderOf(file, path, files));
+    else
+      FS_RETURN_IF_ERROR(AddAnsibleVarsFile(file, path, files));
+  }
+  return absl::OkStatus();
+}
+
 Status CheckReadersOf(const std::string& path, Diagnostics& diagnostics) {
   FS_ASSIGN_OR_RETURN(const unsigned mode, FileMode(path));
   if ((mode & kGroupAndOthers) == 0) return absl::OkStatus();
@@ -93,16 +171,31 @@ Status CheckReadersOf(const std::string& path, Diagnostics& diagnostics) {
   return absl::OkStatus();
 }
 
+StatusOr<AnsibleVarsFiles> FindAnsibleVarsFiles(const std::string& inventory) {
+  AnsibleVarsFiles files;
+  const std::string folder = FolderOf(inventory);
+  FS_RETURN_IF_ERROR(
+      AddAnsibleVarsFiles(folder + "group_vars", AnsibleVarsFile::Of::kGroup, files));
+  FS_RETURN_IF_ERROR(AddAnsibleVarsFiles(folder + "host_vars", AnsibleVarsFile::Of::kHost, files));
+  return files;
+}
+
 }  // namespace
 
 StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options) {
   FS_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kLargestFile));
   Loaded loaded;
   bool holds_passwords = false;
-  if (IsFleetYaml(path, text)) {
-    loaded = ParseFleetYaml(text, path);
+  if (IsYaml(path, text)) {
+    if (IsAnsibleYaml(text)) {
+      FS_ASSIGN_OR_RETURN(const AnsibleVarsFiles files, FindAnsibleVarsFiles(path));
+      loaded = ParseAnsibleYaml(text, path, files);
+    } else {
+      loaded = ParseFleetYaml(text, path);
+    }
   } else if (IsAnsibleIni(text)) {
-    loaded = ParseAnsibleIni(text, path);
+    FS_ASSIGN_OR_RETURN(const AnsibleVarsFiles files, FindAnsibleVarsFiles(path));
+    loaded = ParseAnsibleIni(text, path, files);
   } else {
     ServersTxt servers = ParseServersTxt(text, path);
     loaded = std::move(servers.loaded);

@@ -18,10 +18,10 @@ struct Loaded {
   bool ok() const { return !HasErrors(diagnostics); }
 };
 
-// Reads fleet.yaml, servers.txt or an Ansible inventory in INI form: *.yaml and *.yml are the
-// first, anything else is told by its content. "~/" in paths is $HOME's; relative paths are relative to the file's folder. NotFound,
-// PermissionDenied or OutOfRange (4 MiB) when the file itself cannot be read; what is wrong inside
-// it is in Loaded.
+// Reads fleet.yaml, servers.txt or an Ansible inventory in INI or YAML form, with the group_vars
+// and host_vars beside it. *.yaml and *.yml are YAML, anything else is told by its content. "~/" in
+// paths is $HOME's; relative paths are relative to the file's folder. NotFound, PermissionDenied or
+// OutOfRange (4 MiB) when a file itself cannot be read; what is wrong inside it is in Loaded.
 StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options);
 
 // $FLEETSYNC_INVENTORY (also when there is no such file), ./fleet.yaml, ./servers.txt,

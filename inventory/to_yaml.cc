@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "fmt/format.h"
+#include "inventory/fleet_yaml.h"
 #include "inventory/host_set.h"
 #include "inventory/variables.h"
 
@@ -63,7 +64,23 @@ class Writer {
       for (const auto& [name, variable] : host.variables) Sort(host, name, variable);
   }
 
-  std::string Write() {
+  // Groups have another order in other formats: a host that would hear something else from its
+  // groups in fleet.yaml says it itself.
+  void SettleDifferences() {
+    const Loaded read = ParseFleetYaml(Write(), inventory_.path);
+    if (!read.ok()) return;
+    for (const Host& host : inventory_.hosts) {
+      const Host* again = read.inventory.FindHost(host.name);
+      if (again == nullptr) continue;
+      for (const auto& [name, variable] : host.variables) {
+        const auto found = again->variables.find(name);
+        const bool same = found != again->variables.end() && found->second.words == variable.words;
+        if (!same && name != "password") hosts_[host.name][name] = ValueOf(name, variable);
+      }
+    }
+  }
+
+  std::string Write() const {
     std::string text = "# Made by `fleetsync inventory convert`.\n";
     if (passwords_)
       text += "# Passwords are not copied: write each into its file under passwords/, mode 600.\n";
@@ -76,13 +93,14 @@ class Writer {
  private:
   void Sort(const Host& host, const std::string& name, const Variable& variable) {
     constexpr std::string_view kGroup = "group ", kHost = "host ";
+    const Key* key = FindKey(name);
     if (name == "password") {
       passwords_ = true;
       hosts_[host.name]["password_file"] = Quote("passwords/" + host.name);
+    } else if (variable.from.starts_with(kHost) || (key != nullptr && key->of_one_host)) {
+      hosts_[host.name][name] = ValueOf(name, variable);
     } else if (variable.from.starts_with(kGroup)) {
       groups_[variable.from.substr(kGroup.size())][name] = ValueOf(name, variable);
-    } else if (variable.from.starts_with(kHost)) {
-      hosts_[host.name][name] = ValueOf(name, variable);
     } else {
       defaults_[name] = ValueOf(name, variable);
     }
@@ -142,6 +160,10 @@ class Writer {
 
 }  // namespace
 
-std::string ToFleetYaml(const Inventory& inventory) { return Writer(inventory).Write(); }
+std::string ToFleetYaml(const Inventory& inventory) {
+  Writer writer(inventory);
+  writer.SettleDifferences();
+  return writer.Write();
+}
 
 }  // namespace fleetsync::inventory

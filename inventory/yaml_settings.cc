@@ -49,6 +49,8 @@ std::string_view NameOf(YamlNode::Kind kind) {
       return "a list";
     case Kind::kMapping:
       return "a mapping";
+    case Kind::kOpaque:
+      return "an alias, a value with a tag or too deep";
   }
   return "";
 }
@@ -213,7 +215,8 @@ bool YamlSettings::ReadWords(const Key& key, const YamlNode& node, const YamlNod
           list ? "write one, or [] for none" : "write one, or remove the line");
     return false;
   }
-  if (value.kind == Kind::kMapping || (value.kind == Kind::kSequence && !list)) {
+  const bool one_word = value.kind == Kind::kScalar || (value.kind == Kind::kSequence && list);
+  if (!one_word) {
     Error(value,
           fmt::format("'{}' is {}, this is {}", key.name, list ? "a list" : "one value",
                       NameOf(value.kind)),

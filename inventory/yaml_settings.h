@@ -50,6 +50,9 @@ class YamlSettings {
   void Read(const YamlNode& mapping, const YamlScope& scope, std::vector<Setting>& settings,
             const YamlEntries::Visit& own);
 
+  // One value of a key; nothing, and errors, when it is not well.
+  std::optional<Setting> ReadValue(const Key& key, const YamlNode& node, const YamlNode& value);
+
   // "unknown key 'usr' in …; did you mean 'user'?", or where it belongs unless that is "".
   void AddUnknownKey(const YamlNode& key, std::string_view where,
                      std::span<const std::string_view> known, std::string_view belongs_in);
@@ -58,7 +61,6 @@ class YamlSettings {
   void ReadOne(const YamlNode& node, const YamlNode& value, const YamlScope& scope,
                std::vector<Setting>& settings);
   void RefuseKey(const YamlNode& node, const YamlScope& scope);
-  std::optional<Setting> ReadValue(const Key& key, const YamlNode& node, const YamlNode& value);
   bool ReadWords(const Key& key, const YamlNode& node, const YamlNode& value,
                  std::vector<Word>& words);
   bool FoldMapping(const Key& key, const YamlNode& mapping, std::vector<Word>& words);

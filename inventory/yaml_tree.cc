@@ -45,8 +45,8 @@ class Places {
 // Builds the tree. Aliases are not followed: a few lines of them can stand for billions of values.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(Places& places, Diagnostics& diagnostics)
-      : places_(places), diagnostics_(diagnostics) {}
+  TreeBuilder(Places& places, Diagnostics& diagnostics, YamlFile whose)
+      : places_(places), diagnostics_(diagnostics), shared_(whose == YamlFile::kShared) {}
 
   YamlNode TakeRoot() { return std::move(root_); }
 
@@ -56,14 +56,17 @@ class TreeBuilder : public YAML::EventHandler {
     Add({.origin = places_.At(mark)});
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    AddError(diagnostics_, places_.At(mark), "aliases are not supported",
-             "write the value out, or set it in a group; quote text that begins with '*'");
-    Add({.origin = places_.At(mark)});
+    if (!shared_)
+      AddError(diagnostics_, places_.At(mark), "aliases are not supported",
+               "write the value out, or set it in a group; quote text that begins with '*'");
+    Add({.kind = YamlNode::Kind::kOpaque, .origin = places_.At(mark)});
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& value) override {
-    CheckTag(mark, tag);
-    Add({.kind = YamlNode::Kind::kScalar, .origin = places_.At(mark), .text = value});
+    if (CheckTag(mark, tag))
+      Add({.kind = YamlNode::Kind::kScalar, .origin = places_.At(mark), .text = value});
+    else
+      Add({.kind = YamlNode::Kind::kOpaque, .origin = places_.At(mark)});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                        YAML::EmitterStyle::value) override {
@@ -77,18 +80,23 @@ class TreeBuilder : public YAML::EventHandler {
   void OnMapEnd() override { Close(); }
 
  private:
-  void CheckTag(const YAML::Mark& mark, const std::string& tag) {
-    if (tag.empty() || tag == "?" || tag == "!") return;
-    AddError(diagnostics_, places_.At(mark), "tags are not supported",
-             "write the value without the word that begins with '!'");
+  bool CheckTag(const YAML::Mark& mark, const std::string& tag) {
+    if (tag.empty() || tag == "?" || tag == "!") return true;
+    if (!shared_)
+      AddError(diagnostics_, places_.At(mark), "tags are not supported",
+               "write the value without the word that begins with '!'");
+    return false;
   }
 
   void Open(const YAML::Mark& mark, const std::string& tag, YamlNode::Kind kind) {
-    CheckTag(mark, tag);
-    if (++depth_ == kDeepest + 1)
-      AddError(diagnostics_, places_.At(mark), fmt::format("more than {} levels", kDeepest),
-               "an inventory has no such depth; check the brackets and the indentation");
-    if (depth_ > kDeepest) return;
+    if (!CheckTag(mark, tag)) kind = YamlNode::Kind::kOpaque;
+    if (depth_ == kDeepest) {
+      if (!shared_)
+        AddError(diagnostics_, places_.At(mark), fmt::format("more than {} levels", kDeepest),
+                 "an inventory has no such depth; check the brackets and the indentation");
+      Add({.kind = YamlNode::Kind::kOpaque, .origin = places_.At(mark)});
+    }
+    if (++depth_ > kDeepest) return;
     if (YamlNode* node = Add({.kind = kind, .origin = places_.At(mark)}); node != nullptr)
       open_.push_back(node);
   }
@@ -110,6 +118,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   Places& places_;
   Diagnostics& diagnostics_;
+  bool shared_;
   YamlNode root_;
   std::vector<YamlNode*> open_;
   size_t depth_ = 0;
@@ -151,6 +160,7 @@ bool CheckBytes(std::string_view text, Places& places, Diagnostics& diagnostics)
 }
 
 bool KeysAreText(const YamlNode& node, Diagnostics& diagnostics) {
+  if (node.kind == YamlNode::Kind::kOpaque) return true;
   bool ok = true;
   const bool mapping = node.kind == YamlNode::Kind::kMapping;
   for (size_t i = 0; i < node.items.size(); ++i) {
@@ -167,13 +177,13 @@ bool KeysAreText(const YamlNode& node, Diagnostics& diagnostics) {
 }  // namespace
 
 std::optional<YamlNode> ParseYaml(std::string_view text, const std::string& file,
-                                  Diagnostics& diagnostics) {
+                                  Diagnostics& diagnostics, YamlFile whose) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Places places(text, file);
   if (!CheckBytes(text, places, diagnostics)) return std::nullopt;
   const size_t errors_before = diagnostics.size();
-  TreeBuilder builder(places, diagnostics);
+  TreeBuilder builder(places, diagnostics, whose);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -184,7 +194,7 @@ std::optional<YamlNode> ParseYaml(std::string_view text, const std::string& file
                "keep everything in one, without '---' between");
       return std::nullopt;
     }
-    const bool keys_ok = KeysAreText(root, diagnostics);
+    const bool keys_ok = whose == YamlFile::kShared || KeysAreText(root, diagnostics);
     if (!keys_ok || diagnostics.size() > errors_before) return std::nullopt;
     return root;
   } catch (const YAML::Exception& error) {

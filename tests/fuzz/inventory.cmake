@@ -6,3 +6,5 @@ fleetsync_fuzzer(host_pattern
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/host_pattern_fuzzer.cc DEPS fleetsync_inventory)
 fleetsync_fuzzer(ansible_ini
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/ansible_ini_fuzzer.cc DEPS fleetsync_inventory)
+fleetsync_fuzzer(ansible_yaml
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/ansible_yaml_fuzzer.cc DEPS fleetsync_inventory)

@@ -7,9 +7,11 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "inventory/fleet_yaml.h"
 #include "inventory/host_set.h"
 #include "inventory/load.h"
 #include "inventory/name.h"
+#include "inventory/to_yaml.h"
 
 namespace fleetsync::inventory {
 
@@ -41,6 +43,24 @@ inline void RequireWellFormed(const Loaded& loaded) {
   for (const Group& group : loaded.inventory.groups)
     for (const std::string& host : group.hosts)
       Require(names.count(host) == 1, "the hosts of a group are in the inventory");
+}
+
+// What was accepted is, as fleet.yaml, accepted again with the same values.
+inline void RequireConverts(const Loaded& loaded) {
+  if (!loaded.ok()) return;
+  const Loaded again = ParseFleetYaml(ToFleetYaml(loaded.inventory), "converted");
+  Require(again.ok(), "what was converted is accepted");
+  Require(again.inventory.hosts.size() == loaded.inventory.hosts.size(), "no host is lost");
+  for (const Host& host : loaded.inventory.hosts) {
+    const Host* found = again.inventory.FindHost(host.name);
+    Require(found != nullptr, "every host is there again");
+    for (const auto& [key, variable] : host.variables) {
+      if (key == "password") continue;
+      const auto value = found->variables.find(key);
+      Require(value != found->variables.end() && value->second.words == variable.words,
+              "every value is the same again");
+    }
+  }
 }
 
 // A word that no inventory holds by chance.

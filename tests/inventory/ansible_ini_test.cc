@@ -84,6 +84,20 @@ TEST(AnsibleIni, BecomeMethodHoldsInEitherOrder) {
     EXPECT_EQ(HostIn(Read(text), "h").connection.become, Become::kDoas) << text;
 }
 
+TEST(AnsibleIni, APortMayStandBehindTheName) {
+  const Loaded loaded = Read("[web]\nbadwolf.example.com:5309\nw[1:2]:22\n2001:db8::1\n");
+  EXPECT_TRUE(loaded.ok()) << ToString(loaded.diagnostics[0]);
+  EXPECT_EQ(HostIn(loaded, "badwolf.example.com").connection.port, 5309);
+  EXPECT_EQ(HostIn(loaded, "w2").connection.port, 22);
+  EXPECT_EQ(HostIn(loaded, "2001:db8::1").connection.port, std::nullopt);
+}
+
+TEST(AnsibleIni, UngroupedIsTheHostsThatNoGroupHas) {
+  const Loaded loaded = Read("a\n[web]\nb\n[ungrouped:vars]\nansible_port=7\n");
+  EXPECT_EQ(HostIn(loaded, "a").connection.port, 7);
+  EXPECT_EQ(HostIn(loaded, "b").connection.port, std::nullopt);
+}
+
 TEST(AnsibleIni, AChildThatHasNoSectionIsAnEmptyGroup) {
   const Loaded loaded = Read("[a:children]\nb\n[a]\nh\n");
   EXPECT_TRUE(loaded.ok());
@@ -108,6 +122,9 @@ TEST(AnsibleIni, MistakesHaveTheirLine) {
   EXPECT_THAT(ErrorOf("h fleetsync_time_toleranz=1ms\n"), HasSubstr("no key 'time.toleranz'"));
   EXPECT_THAT(ErrorOf("-oProxyCommand=x\n"), HasSubstr("hosts:1:1: "));
   EXPECT_THAT(ErrorOf("web[3:1]\n"), HasSubstr("hosts:1:1: "));
+  EXPECT_THAT(ErrorOf("h ansible_private_key_file=a\xff"), HasSubstr("a byte that is not UTF-8"));
+  EXPECT_THAT(ErrorOf("h ansible_host={{ip}}"), HasSubstr("'ansible_host' is a template"));
+  EXPECT_THAT(ErrorOf("h[1:9] ansible_port=x"), HasSubstr("'x' is not a port"));
 }
 
 TEST(AnsibleIni, AGroupThatContainsItselfIsRefused) {

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "inventory/ansible_ini.h"
+#include "inventory/ansible_yaml.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/host_set.h"
 #include "inventory/select.h"
@@ -71,9 +72,10 @@ TEST(Documentation, EveryBlockIsOfALanguageThatIsTriedOrOfNone) {
 }
 
 TEST(Documentation, EveryYamlExampleIsAnInventory) {
-  EXPECT_GE(BlocksIn("yaml").size(), 4U);
+  EXPECT_GE(BlocksIn("yaml").size(), 5U);
   for (const Block& block : BlocksIn("yaml")) {
-    const Loaded loaded = ParseFleetYaml(block.text, "example");
+    const Loaded loaded = IsAnsibleYaml(block.text) ? ParseAnsibleYaml(block.text, "example")
+                                                    : ParseFleetYaml(block.text, "example");
     ExpectIsAnInventory(loaded, block);
     EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty()) << block.where;
   }

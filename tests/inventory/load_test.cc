@@ -34,6 +34,7 @@ class LoadTest : public ::testing::Test {
 
   std::string Write(const std::string& name, std::string_view text, unsigned mode = 0600) const {
     const std::string path = folder_ + "/" + name;
+    fs::create_directories(fs::path(path).parent_path());
     std::ofstream(path) << text;
     fs::permissions(path, static_cast<fs::perms>(mode));
     return path;
@@ -62,6 +63,9 @@ TEST_F(LoadTest, TellsTheFormatsApart) {
            FormatCase{"hosts", "# mine\n\nhosts:\n- a\n", 1},
            FormatCase{"hosts", "---\nhosts: [a]\n", 1},
            FormatCase{"hosts", "\xef\xbb\xbfhosts: [a]\n", 1},
+           FormatCase{"hosts.yml", "all: {hosts: {a: , b: }}\n", 2},
+           FormatCase{"hosts", "web:\n  hosts: {a: }\n", 1},
+           FormatCase{"hosts", "[web]\na\n", 1},
            FormatCase{"servers.txt", "a:22\nb\n", 2},
            FormatCase{"servers.txt", "ops a\n", 1},
            FormatCase{"servers.txt", "2001:db8::1\n", 1},
@@ -130,6 +134,38 @@ TEST_F(LoadTest, WithoutAHomeInTheEnvironmentTheAccountsIsTaken) {
   const Loaded loaded = Must(Load(Write("fleet.yaml", "hosts: {a: {identity: ~/id}}\n"), {}));
   EXPECT_THAT(loaded.inventory.hosts.at(0).connection.identities,
               ElementsAre(std::string(getpwuid(geteuid())->pw_dir) + "/id"));
+}
+
+TEST_F(LoadTest, VariablesBesideAnAnsibleInventoryAreRead) {
+  Write("group_vars/all.yml", "ansible_user: everybody");
+  Write("group_vars/web/10-port.yml", "ansible_port: 10");
+  Write("group_vars/web/deeper/20-port", "ansible_port: 20");
+  Write("group_vars/web/30-port.yml~", "ansible_port: 30");
+  Write("group_vars/web/.40-port.yml", "ansible_port: 40");
+  Write("group_vars/web/notes.txt", "ansible_port: 50");
+  Write("group_vars/web.yml", "ansible_port: 60");
+  Write("host_vars/a.example.yaml", "{fleetsync_role: relay}");
+  Write("host_vars/b.example", "ansible_host: 192.0.2.7");
+  for (const char* inventory :
+       {"[web]\na.example\nb.example\n", "web: {hosts: {a.example: , b.example: }}\n"}) {
+    const Loaded loaded = Must(Load(Write("hosts", inventory), {}));
+    EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty());
+    ASSERT_EQ(loaded.inventory.hosts.size(), 2U);
+    const Host &a = loaded.inventory.hosts[0], &b = loaded.inventory.hosts[1];
+    EXPECT_EQ(a.connection.user, "everybody");
+    EXPECT_EQ(a.connection.port, 20) << "the folder alone, and what is later in it";
+    EXPECT_EQ(a.role, Role::kRelay);
+    EXPECT_EQ(b.connection.address, "192.0.2.7");
+  }
+  EXPECT_EQ(Must(Load(Write("fleet.yaml", "hosts: [a.example]"), {})).inventory.hosts[0].role,
+            Role::kClient)
+      << "they are Ansible's alone";
+}
+
+TEST_F(LoadTest, MistakesOfFilesBesideTheInventoryAreThoseOfTheInventory) {
+  const std::string path = Write("group_vars/web.yml", "a: b\nansible_port: x\n");
+  EXPECT_THAT(Texts(Must(Load(Write("hosts", "[web]\na\n"), {})).diagnostics),
+              ElementsAre(path + ":2:15: port: 'x' is not a port; write 1 to 65535"));
 }
 
 TEST_F(LoadTest, FilesThatCannotBeReadAreNamed) {

@@ -43,7 +43,8 @@ def yaml_blocks():
             if line == "```yaml":
                 block = []
             elif line == "```" and block is not None:
-                yield page.name, "\n".join(block) + "\n"
+                if block[0] != "all:":  # Ansible's
+                    yield page.name, "\n".join(block) + "\n"
                 block = None
             elif block is not None:
                 block.append(line)

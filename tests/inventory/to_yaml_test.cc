@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "inventory/ansible_ini.h"
+#include "inventory/ansible_yaml.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/servers_txt.h"
 #include "inventory/variables.h"
@@ -67,6 +68,32 @@ TEST(ToFleetYaml, AnAnsibleInventoryReadsBack) {
   ASSERT_TRUE(loaded.ok());
   ExpectReadsBack(loaded.inventory);
   EXPECT_THAT(ToFleetYaml(loaded.inventory), HasSubstr("\"web[01-12]\""));
+}
+
+TEST(ToFleetYaml, AnAnsibleInventoryReadsBackWhereItsOrderOfGroupsIsAnother) {
+  const auto group = AnsibleVarsFile::Of::kGroup, host = AnsibleVarsFile::Of::kHost;
+  const Loaded loaded =
+      ParseAnsibleYaml(R"(
+all:
+  vars: {ansible_user: all_inv, ansible_port: 1, ansible_host: 192.0.2.1}
+  hosts: {lonely: , "v6[1:3]:2222": }
+  children:
+    deep: {children: {deeper: {hosts: {a: , b: }, vars: {ansible_port: 2}}}}
+    flat: {hosts: {a: , c: , d: {ansible_port: 3}}, vars: {ansible_port: 4, fleetsync_role: relay}}
+    aaa: {hosts: {c: , d: }, vars: {ansible_port: 5, ansible_group_priority: 2}}
+    ungrouped: {vars: {ansible_become: true}}
+    empty:
+)",
+                       "hosts.yml",
+                       {{group, "all", "g/all", "ansible_user: all_file"},
+                        {group, "deep", "g/deep", "ansible_port: 6"},
+                        {group, "flat", "g/flat", "fleetsync_time_tolerance: 1ms"},
+                        {host, "c", "h/c", "ansible_user: c"}});
+  ASSERT_TRUE(loaded.ok()) << ToString(loaded.diagnostics[0]);
+  EXPECT_EQ(loaded.inventory.FindHost("a")->connection.port, 6);
+  EXPECT_EQ(loaded.inventory.FindHost("c")->connection.port, 5);
+  EXPECT_EQ(loaded.inventory.FindHost("lonely")->connection.become, Become::kSudo);
+  ExpectReadsBack(loaded.inventory);
 }
 
 TEST(ToFleetYaml, ServersTxtReadsBackAndItsPasswordsAreNotInIt) {

@@ -52,6 +52,24 @@ TEST(YamlTree, OfAFileWithWindowsLineEndsIsTheSame) {
   EXPECT_EQ(root->items.at(3).items.at(0).text, "y");
 }
 
+TEST(YamlTree, OfASharedFileIsOpaqueWhereAnInventoryHasNoNeedOfIt) {
+  using Kind = YamlNode::Kind;
+  Diagnostics diagnostics;
+  const std::optional<YamlNode> root = ParseYaml(
+      "a: &x 1\nb: *x\nc: !vault y\nd: !z [1]\n? [k]\n: v\ne: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]\n"
+      "f: w\n",
+      "f", diagnostics, YamlFile::kShared);
+  EXPECT_THAT(Texts(diagnostics), IsEmpty());
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->items.at(1).text, "1");
+  for (const size_t value : {3, 5, 7}) EXPECT_EQ(root->items.at(value).kind, Kind::kOpaque);
+  EXPECT_EQ(root->items.at(8).kind, Kind::kSequence) << "a key that is not text";
+  const YamlNode* deepest = &root->items.at(11);
+  while (deepest->kind == Kind::kSequence) deepest = &deepest->items.at(0);
+  EXPECT_EQ(deepest->kind, Kind::kOpaque);
+  EXPECT_EQ(root->items.at(13).text, "w") << "what follows is read";
+}
+
 struct BadCase {
   std::string_view text, error;
 };
