@@ -8,9 +8,11 @@
 
 namespace fleetsync {
 
-std::string_view Trim(std::string_view s);                              // spaces, tabs, CR, LF
+std::string_view Trim(std::string_view s);                                // spaces, tabs, CR, LF
 std::vector<std::string_view> Split(std::string_view s, char separator);  // keeps empty fields
-std::vector<std::string_view> SplitWords(std::string_view s);           // at runs of white space
+std::vector<std::string_view> SplitWords(std::string_view s);             // at runs of white space
+// At blanks that are not in quotes ('…', "…"); the quotes go.
+std::vector<std::string> QuotedWords(std::string_view line);
 std::string Join(std::span<const std::string> parts, std::string_view separator);
 
 // One word for a POSIX shell, whatever the bytes are. The only quoting function of the product:

@@ -104,28 +104,6 @@ void Override(std::vector<Setting>& settings, Setting stronger) {
 
 }  // namespace
 
-std::vector<std::string> QuotedWords(std::string_view line) {
-  std::vector<std::string> words;
-  bool in_word = false;
-  char quote = 0;
-  for (const char c : line) {
-    if (quote == 0 && (c == ' ' || c == '\t')) {
-      in_word = false;
-      continue;
-    }
-    if (!in_word) words.emplace_back();
-    in_word = true;
-    if (quote == 0 && (c == '\'' || c == '"')) {
-      quote = c;
-    } else if (c == quote) {
-      quote = 0;
-    } else {
-      words.back() += c;
-    }
-  }
-  return words;
-}
-
 bool AnsibleVariables::IsRead(std::string_view name) const {
   return name.starts_with(kOurs) || name == "ansible_become" || name == "ansible_become_method" ||
          IsPassword(name) || HoldsSshArguments(name) || !RenamedTo(name).empty();

@@ -9,9 +9,6 @@
 
 namespace fleetsync::inventory {
 
-// Words at blanks that are not in quotes; the quotes go.
-std::vector<std::string> QuotedWords(std::string_view line);
-
 // Reads the variables of an Ansible inventory into settings: those of the connection (ansible_host,
 // ansible_port, ansible_user, ansible_ssh_private_key_file, ansible_become, ansible_become_method,
 // the jump in ansible_ssh_common_args) and fleetsync's own keys (fleetsync_role,

@@ -1,5 +1,6 @@
 #include "inventory/load.h"
 
+#include <glob.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "inventory/ansible_yaml.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/servers_txt.h"
+#include "inventory/ssh_config_hosts.h"
 
 namespace fleetsync::inventory {
 namespace {
@@ -180,7 +182,52 @@ StatusOr<AnsibleVarsFiles> FindAnsibleVarsFiles(const std::string& inventory) {
   return files;
 }
 
+// Those called as ssh calls its own are one whatever comes first in them.
+bool IsSshConfigFile(const std::string& path, std::string_view text) {
+  const std::string name = fs::path(path).filename();
+  return name == "config" || name == "ssh_config" || IsSshConfig(text);
+}
+
+// What names of files behind Include are relative to.
+std::string IncludeFolderOf(const std::string& path) {
+  constexpr std::string_view kOfTheSystem = "/etc/ssh/";
+  return path.starts_with(kOfTheSystem) ? std::string(kOfTheSystem) : HomeFolder() + "/.ssh/";
+}
+
 }  // namespace
+
+std::vector<SshConfigFile> ReadIncludedSshConfigs(std::string_view patterns,
+                                                  const std::string& relative_to,
+                                                  const std::string& home) {
+  std::vector<SshConfigFile> files;
+  for (std::string& pattern : QuotedWords(patterns)) {
+    if (pattern.starts_with("~/"))
+      pattern.replace(0, 1, home);
+    else if (!pattern.starts_with('/'))
+      pattern.insert(0, relative_to);
+    glob_t found{};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
+    if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+      for (size_t i = 0; i < found.gl_pathc; ++i) {
+        StatusOr<std::string> text = ReadFile(found.gl_pathv[i], kLargestFile);
+        if (text.ok()) files.push_back({found.gl_pathv[i], *std::move(text)});
+      }
+    }
+    globfree(&found);
+  }
+  return files;
+}
+
+std::string SshConfigOfInventory(const std::string& path) {
+  const std::string inventory = path.empty() ? DefaultPath().value_or("") : path;
+  std::error_code ignored;
+  if (!fs::is_regular_file(inventory, ignored)) return {};  // a pipe is read once
+  const StatusOr<std::string> text = ReadFile(inventory, kLargestFile);
+  if (!text.ok() || IsYaml(inventory, *text) || IsAnsibleIni(*text) ||
+      !IsSshConfigFile(inventory, *text))
+    return {};
+  return fs::equivalent(inventory, HomeFolder() + "/.ssh/config", ignored) ? "" : inventory;
+}
 
 StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options) {
   FS_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kLargestFile));
@@ -196,6 +243,10 @@ StatusOr<Loaded> Load(const std::string& path, const LoadOptions& options) {
   } else if (IsAnsibleIni(text)) {
     FS_ASSIGN_OR_RETURN(const AnsibleVarsFiles files, FindAnsibleVarsFiles(path));
     loaded = ParseAnsibleIni(text, path, files);
+  } else if (IsSshConfigFile(path, text)) {
+    loaded = ParseSshConfigHosts(text, path, [&path](std::string_view patterns) {
+      return ReadIncludedSshConfigs(patterns, IncludeFolderOf(path), HomeFolder());
+    });
   } else {
     ServersTxt servers = ParseServersTxt(text, path);
     loaded = std::move(servers.loaded);

@@ -270,8 +270,8 @@ void AddConvert(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "convert",
       "Prints the inventory as fleet.yaml, whatever it was read from (servers.txt, Ansible's\n"
-      "inventories): the same hosts, groups and values. Passwords are not copied; a comment says what to "
-      "do.\n\n"
+      "inventories, ssh_config): the same hosts, groups and values. Passwords are not copied; a\n"
+      "comment says what to do.\n\n"
       "  fleetsync -i servers.txt inventory convert >fleet.yaml");
   command->callback([&action] {
     action = [](const Context& context) {

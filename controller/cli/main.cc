@@ -11,6 +11,7 @@
 #include "controller/cli/app.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/help.h"
+#include "inventory/load.h"
 
 namespace {
 
@@ -60,6 +61,9 @@ int main(int argc, char** argv) {
     PrintError("words after -- are the command of 'exec'; write what was meant before it");
     return kUsage;
   }
+  if (context.options.ssh_config_file.empty())
+    context.options.ssh_config_file =
+        fleetsync::inventory::SshConfigOfInventory(context.options.inventory_path);
   InstallSignalHandlers();
   context.stop = &stop_requested;
   context.color = WantsColor(context.options);

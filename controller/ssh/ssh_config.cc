@@ -1,7 +1,5 @@
 #include "controller/ssh/ssh_config.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "fmt/format.h"
+#include "inventory/ssh_config_hosts.h"
 
 namespace fleetsync::ssh {
 namespace {
@@ -21,15 +20,6 @@ std::string Lower(std::string_view s) {
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return lower;
-}
-
-// The keyword and the rest of a line of ssh_config(5): "Port 22", "Port=22", "Port = 22".
-std::pair<std::string, std::string_view> SplitLine(std::string_view line) {
-  line = Trim(line);
-  const size_t end = std::min(line.find_first_of(" \t="), line.size());
-  std::string_view rest = Trim(line.substr(end));
-  if (rest.starts_with('=')) rest = Trim(rest.substr(1));
-  return {Lower(line.substr(0, end)), rest};
 }
 
 std::vector<std::string> Words(std::string_view text) {
@@ -60,36 +50,20 @@ bool IsUsed(std::string_view keyword) {
   return std::find(kUsed.begin(), kUsed.end(), keyword) != kUsed.end();
 }
 
-// `relative_to` ends with '/'.
 std::vector<std::string> ReadIncluded(std::string_view patterns, const std::string& relative_to,
                                       const std::string& home) {
   std::vector<std::string> texts;
-  for (std::string_view word : SplitWords(patterns)) {
-    if (word.size() >= 2 && word.front() == '"' && word.back() == '"')
-      word = word.substr(1, word.size() - 2);
-    std::string pattern(word);
-    if (pattern.starts_with("~/"))
-      pattern.replace(0, 1, home);
-    else if (!pattern.starts_with('/'))
-      pattern.insert(0, relative_to);
-    glob_t found{};
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
-    if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-      for (size_t i = 0; i < found.gl_pathc; ++i) {
-        StatusOr<std::string> text = ReadFile(found.gl_pathv[i], kLargestFile);
-        if (text.ok()) texts.push_back(*std::move(text));
-      }
-    }
-    globfree(&found);
-  }
+  for (inventory::SshConfigFile& file :
+       inventory::ReadIncludedSshConfigs(patterns, relative_to, home))
+    texts.push_back(std::move(file.text));
   return texts;
 }
 
 bool Matters(std::string_view text, int depth,
              const std::function<std::vector<std::string>(std::string_view)>& read_included) {
   for (const std::string_view line : Split(text, '\n')) {
-    const auto [keyword, rest] = SplitLine(line);
-    if (keyword.empty() || keyword.starts_with('#')) continue;
+    const auto [keyword, rest] = inventory::SplitSshConfigLine(line);
+    if (keyword.empty()) continue;
     if (IsUsed(keyword)) return true;
     if (keyword != "include") continue;
     if (depth >= kDeepestInclude) return true;
@@ -104,7 +78,7 @@ bool Matters(std::string_view text, int depth,
 SshConfig ParseSshConfig(std::string_view text) {
   SshConfig config;
   for (const std::string_view line : Split(text, '\n')) {
-    const auto [keyword, value] = SplitLine(line);
+    const auto [keyword, value] = inventory::SplitSshConfigLine(line);
     if (value.empty()) continue;
     if (keyword == "hostname") config.hostname = value;
     if (keyword == "user") config.user = value;

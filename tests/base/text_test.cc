@@ -34,6 +34,13 @@ TEST(SplitWords, CutsAtRunsOfBlanks) {
   EXPECT_THAT(SplitWords(" \t "), IsEmpty());
 }
 
+TEST(QuotedWords, KeepsBlanksInQuotesAndTakesTheQuotes) {
+  EXPECT_THAT(QuotedWords(" a 'b c'\t\"it's\" x='1 2'y '' "),
+              ElementsAre("a", "b c", "it's", "x=1 2y", ""));
+  EXPECT_THAT(QuotedWords("'open end"), ElementsAre("open end"));
+  EXPECT_THAT(QuotedWords(" "), IsEmpty());
+}
+
 TEST(Join, PutsTheSeparatorOnlyBetween) {
   const std::vector<std::string> equal = {"a", "a", "b"};
   EXPECT_EQ(Join(equal, ", "), "a, a, b");

@@ -8,3 +8,5 @@ fleetsync_fuzzer(ansible_ini
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/ansible_ini_fuzzer.cc DEPS fleetsync_inventory)
 fleetsync_fuzzer(ansible_yaml
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/ansible_yaml_fuzzer.cc DEPS fleetsync_inventory)
+fleetsync_fuzzer(ssh_config_hosts
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/ssh_config_hosts_fuzzer.cc DEPS fleetsync_inventory)

@@ -14,6 +14,7 @@
 #include "inventory/host_set.h"
 #include "inventory/select.h"
 #include "inventory/servers_txt.h"
+#include "inventory/ssh_config_hosts.h"
 #include "inventory/variables.h"
 #include "tests/inventory/texts.h"
 #include "tests/pages.h"
@@ -56,10 +57,12 @@ void ExpectIsAnInventory(const Loaded& loaded, const Block& block) {
 }
 
 TEST(Documentation, EveryBlockIsOfALanguageThatIsTriedOrOfNone) {
-  const std::set<std::string> known = {"",             // what programs print, pictures
-                                       "sh",           // tests/controller/cli/documentation_test.cc
-                                       "yaml", "ini",  // here
-                                       "servers.txt"};
+  const std::set<std::string> known = {"",    // what programs print, pictures
+                                       "sh",  // tests/controller/cli/documentation_test.cc
+                                       "yaml",
+                                       "ini",  // here
+                                       "servers.txt",
+                                       "ssh_config"};
   for (const Page& page : Pages()) {
     for (const Block& block : BlocksOf(page)) {
       EXPECT_EQ(known.count(block.language), 1U) << block.where << ": " << block.language;
@@ -92,6 +95,15 @@ TEST(Documentation, EveryAnsibleExampleIsAnInventory) {
   for (const Block& block : BlocksIn("ini")) {
     EXPECT_TRUE(IsAnsibleIni(block.text)) << block.where;
     ExpectIsAnInventory(ParseAnsibleIni(block.text, "example"), block);
+  }
+}
+
+TEST(Documentation, EverySshConfigExampleIsAnInventory) {
+  EXPECT_EQ(BlocksIn("ssh_config").size(), 1U);
+  const ReadSshConfigs nothing = [](std::string_view) -> std::vector<SshConfigFile> { return {}; };
+  for (const Block& block : BlocksIn("ssh_config")) {
+    EXPECT_TRUE(IsSshConfig(block.text)) << block.where;
+    ExpectIsAnInventory(ParseSshConfigHosts(block.text, "example", nothing), block);
   }
 }
 

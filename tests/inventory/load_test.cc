@@ -66,6 +66,8 @@ TEST_F(LoadTest, TellsTheFormatsApart) {
            FormatCase{"hosts.yml", "all: {hosts: {a: , b: }}\n", 2},
            FormatCase{"hosts", "web:\n  hosts: {a: }\n", 1},
            FormatCase{"hosts", "[web]\na\n", 1},
+           FormatCase{"fleet.conf", "# mine\nHost a b\n", 2},
+           FormatCase{"config", "Tunnel no\nhost a b\n", 2},
            FormatCase{"servers.txt", "a:22\nb\n", 2},
            FormatCase{"servers.txt", "ops a\n", 1},
            FormatCase{"servers.txt", "2001:db8::1\n", 1},
@@ -166,6 +168,30 @@ TEST_F(LoadTest, MistakesOfFilesBesideTheInventoryAreThoseOfTheInventory) {
   const std::string path = Write("group_vars/web.yml", "a: b\nansible_port: x\n");
   EXPECT_THAT(Texts(Must(Load(Write("hosts", "[web]\na\n"), {})).diagnostics),
               ElementsAre(path + ":2:15: port: 'x' is not a port; write 1 to 65535"));
+}
+
+TEST_F(LoadTest, FilesThatAnSshConfigIncludesAreRead) {
+  ASSERT_EQ(setenv("HOME", folder_.c_str(), 1), 0);
+  Write(".ssh/conf.d/1", "Host b\n");
+  Write(".ssh/conf.d/2", "Host c\n");
+  Write("mine", "Host d\n");
+  Write(".ssh/config", "Include conf.d/* nowhere ~/mine\nHost a\n");
+  const Loaded loaded = Must(Load(folder_ + "/.ssh/config", {}));
+  EXPECT_THAT(Texts(loaded.diagnostics), IsEmpty());
+  std::vector<std::string> names;
+  for (const Host& host : loaded.inventory.hosts) names.push_back(host.name);
+  EXPECT_THAT(names, ElementsAre("b", "c", "d", "a"));
+}
+
+TEST_F(LoadTest, AnSshConfigThatIsTheInventoryIsTheOneThatSshReads) {
+  ASSERT_EQ(setenv("HOME", folder_.c_str(), 1), 0);
+  const std::string own = Write(".ssh/config", "Host a\n"), other = Write("fleet", "Host a\n");
+  EXPECT_EQ(SshConfigOfInventory(other), other);
+  EXPECT_EQ(SshConfigOfInventory(own), "") << "ssh reads it anyway, and the system's after it";
+  EXPECT_EQ(SshConfigOfInventory(Write("servers.txt", "ops a\n")), "");
+  EXPECT_EQ(SshConfigOfInventory(Write("config", "hosts: [a]\n")), "");
+  EXPECT_EQ(SshConfigOfInventory(folder_ + "/nowhere"), "");
+  EXPECT_EQ(SshConfigOfInventory(folder_), "");
 }
 
 TEST_F(LoadTest, FilesThatCannotBeReadAreNamed) {

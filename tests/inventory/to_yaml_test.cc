@@ -7,6 +7,7 @@
 #include "inventory/ansible_yaml.h"
 #include "inventory/fleet_yaml.h"
 #include "inventory/servers_txt.h"
+#include "inventory/ssh_config_hosts.h"
 #include "inventory/variables.h"
 
 namespace fleetsync::inventory {
@@ -94,6 +95,15 @@ all:
   EXPECT_EQ(loaded.inventory.FindHost("c")->connection.port, 5);
   EXPECT_EQ(loaded.inventory.FindHost("lonely")->connection.become, Become::kSudo);
   ExpectReadsBack(loaded.inventory);
+}
+
+TEST(ToFleetYaml, AnSshConfigReadsBack) {
+  const Loaded loaded =
+      ParseSshConfigHosts("Host web01 web02 *.x\n  Port 2222\nHost db\n", "config",
+                          [](std::string_view) -> std::vector<SshConfigFile> { return {}; });
+  ASSERT_TRUE(loaded.ok());
+  ExpectReadsBack(loaded.inventory);
+  EXPECT_THAT(ToFleetYaml(loaded.inventory), HasSubstr("\"web[01-02]\": {}"));
 }
 
 TEST(ToFleetYaml, ServersTxtReadsBackAndItsPasswordsAreNotInIt) {
