@@ -97,8 +97,8 @@ TEST(AnsibleYaml, ReadsWhatPeopleHave) {
 
 TEST(AnsibleYaml, IsToldFromFleetYaml) {
   for (const char* text :
-       {"all: {hosts: {a: }}", "# x\n---\nweb: {hosts: {a: }}\n", "web:\n  children:\n    eu: \n",
-        "web: {vars: {x: !vault y}}", "plugin: aws_ec2\n"})
+       {"all: {hosts: {a: }}", "all:\n", "# x\n---\nweb: {hosts: {a: }}\n",
+        "web:\n  children:\n    eu: \n", "web: {vars: {x: !vault y}}", "plugin: aws_ec2\n"})
     EXPECT_TRUE(IsAnsibleYaml(text)) << text;
   for (const char* text : {"hosts: [a]", "groups: {web: {hosts: [a]}}", "time: {tolerance: 1ms}",
                            "group: {web: {hosts: [a]}}", "", "[", "- a", "x: y",

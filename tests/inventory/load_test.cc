@@ -142,8 +142,8 @@ TEST_F(LoadTest, VariablesBesideAnAnsibleInventoryAreRead) {
   Write("group_vars/all.yml", "ansible_user: everybody");
   Write("group_vars/web/10-port.yml", "ansible_port: 10");
   Write("group_vars/web/deeper/20-port", "ansible_port: 20");
-  Write("group_vars/web/30-port.yml~", "ansible_port: 30");
-  Write("group_vars/web/.40-port.yml", "ansible_port: 40");
+  Write("group_vars/web/zz-port~", "ansible_port: 30");
+  Write("group_vars/web/.40-role.yml", "fleetsync_time_tolerance: 40ms");
   Write("group_vars/web/notes.txt", "ansible_port: 50");
   Write("group_vars/web.yml", "ansible_port: 60");
   Write("host_vars/a.example.yaml", "{fleetsync_role: relay}");
@@ -156,6 +156,7 @@ TEST_F(LoadTest, VariablesBesideAnAnsibleInventoryAreRead) {
     const Host &a = loaded.inventory.hosts[0], &b = loaded.inventory.hosts[1];
     EXPECT_EQ(a.connection.user, "everybody");
     EXPECT_EQ(a.connection.port, 20) << "the folder alone, and what is later in it";
+    EXPECT_EQ(a.time.tolerance, std::chrono::milliseconds(10)) << "a hidden file";
     EXPECT_EQ(a.role, Role::kRelay);
     EXPECT_EQ(b.connection.address, "192.0.2.7");
   }

@@ -80,7 +80,7 @@ all:
   hosts: {lonely: , "v6[1:3]:2222": }
   children:
     deep: {children: {deeper: {hosts: {a: , b: }, vars: {ansible_port: 2}}}}
-    flat: {hosts: {a: , c: , d: {ansible_port: 3}}, vars: {ansible_port: 4, fleetsync_role: relay}}
+    flat: {hosts: {a: , c: , d: {ansible_port: 3}, e: }, vars: {ansible_port: 4, fleetsync_role: relay}}
     aaa: {hosts: {c: , d: }, vars: {ansible_port: 5, ansible_group_priority: 2}}
     ungrouped: {vars: {ansible_become: true}}
     empty:
@@ -93,6 +93,7 @@ all:
   ASSERT_TRUE(loaded.ok()) << ToString(loaded.diagnostics[0]);
   EXPECT_EQ(loaded.inventory.FindHost("a")->connection.port, 6);
   EXPECT_EQ(loaded.inventory.FindHost("c")->connection.port, 5);
+  EXPECT_EQ(loaded.inventory.FindHost("e")->connection.port, 4);
   EXPECT_EQ(loaded.inventory.FindHost("lonely")->connection.become, Become::kSudo);
   ExpectReadsBack(loaded.inventory);
 }
