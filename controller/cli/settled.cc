@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "controller/cli/context.h"
 #include "controller/render/heading.h"
@@ -36,13 +37,13 @@ std::string DigestOf(const inventory::Host& host, const policy::TimePolicy& poli
   for (const std::string& line : policy.extra) text += line + "\n";
   if (policy.keys != nullptr)
     for (const policy::TimeKey& key : *policy.keys)
-      text += fmt::format("{} {}\n", key.id, render::Sha256Hex(key.bytes.Reveal()));
+      text += fmt::format("{} {}\n", key.id, Sha256Hex(key.bytes.Reveal()));
   for (const auto& [key, variable] : inventory::AllVariables(host)) {
     text += key + "=" + variable.text;
     for (const std::string& word : variable.words) text += "\n" + word;
     text += "\n";
   }
-  return render::Sha256Hex(text);
+  return Sha256Hex(text);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "controller/deploy/sha256.h"
+#include "base/sha256.h"
 #include "fmt/format.h"
 
 namespace fleetsync::deploy {

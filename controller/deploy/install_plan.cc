@@ -1,8 +1,8 @@
 #include "controller/deploy/install_plan.h"
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "controller/deploy/scripts.h"
-#include "controller/deploy/sha256.h"
 #include "fmt/format.h"
 
 namespace fleetsync::deploy {

@@ -1,6 +1,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "controller/facts/answer_lines.h"
 #include "controller/facts/config_paths.h"
@@ -164,6 +165,8 @@ class Reader {
       facts_.firewall = value;
     } else if (key == "fingerprint") {
       facts_.fingerprint = value;
+    } else if (key == "inputs") {
+      facts_.fingerprint = Sha256Hex(value + "\n");
     } else if (key == "settled") {
       facts_.settled = true;
     } else {

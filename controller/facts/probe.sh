@@ -7,8 +7,9 @@
 #
 # With keys=1 before it, the checksums of key files too; what is in them is never told.
 # With scope=clock before it, only what setting the clock needs to know: a third of the work. With
-# scope=push, what a push needs that leaves the packet filter alone, and a fingerprint of all that
-# this is read from: when it is $settled nothing else is read.
+# scope=push, what a push needs that leaves the packet filter alone (not the machine's name, nor
+# what surrounds the daemons), and a fingerprint of all that this is read from: when it is $settled
+# nothing else is read.
 
 fleetsync_probe() {
   applets=
@@ -18,6 +19,7 @@ fleetsync_probe() {
   identity
   paths
   processes
+  zone_link=$(readlink /etc/localtime 2>/dev/null)
   if [ "$scope" = push ]; then
     fingerprint
     if [ -n "$fingerprint" ] && [ "$fingerprint" = "$settled" ]; then
@@ -101,21 +103,23 @@ fingerprint() {
   fingerprint=
   has stat && has sha256sum || return
   first_line /proc/sys/kernel/random/boot_id
-  listing=$(stat -L -c '%n %i %s %z' $config_files $key_files $job_files $other_files 2>/dev/null)
-  fingerprint=$(sha256sum <<LISTING
-$line
-$uid
-$(readlink /etc/localtime 2>/dev/null)
-$running
-$listing
-LISTING
+  inputs="$line $uid $zone_link $running
+$(stat -L -c '%n %i %s %z' $config_files $key_files $job_files $other_files 2>/dev/null)"
+  # Where there is nothing to compare with, the controller works it out.
+  if [ -z "$settled" ]; then
+    emit inputs "$inputs"
+    return
+  fi
+  fingerprint=$(sha256sum <<INPUTS
+$inputs
+INPUTS
 )
   fingerprint=${fingerprint%% *}
   emit fingerprint "$fingerprint"
 }
 
 system() {
-  emit uname "$(uname -snrm)"
+  [ "$scope" = push ] || emit uname "$(uname -snrm)"
   for release in /etc/os-release /usr/lib/os-release; do
     [ -r "$release" ] || continue
     while IFS= read -r line || [ -n "$line" ]; do
@@ -134,7 +138,7 @@ system() {
   is_applet /bin/ls && emit busybox 1
   first_line /etc/ld.so.preload
   [ -n "$line" ] && emit preload "$line"
-  container
+  [ "$scope" = push ] || container
 }
 
 container() {
@@ -251,6 +255,12 @@ config_argument() {
   found=
   previous=
   [ -n "$2" ] || return
+  # A shell's read leaves the NUL bytes between the words out: enough to see whether it is there.
+  { IFS= read -r line <"/proc/$1/cmdline"; } 2>/dev/null
+  case $line in
+    *"$2"*) ;;
+    *) return ;;
+  esac
   while IFS= read -r word; do
     [ "$previous" = "$2" ] && found=$word
     previous=$word
@@ -486,10 +496,9 @@ JOBS
 }
 
 zone() {
-  link=$(readlink /etc/localtime 2>/dev/null)
-  emit localtime_link "$link"
-  case $link in
-    *zoneinfo/*) emit timezone "${link#*zoneinfo/}" ;;
+  emit localtime_link "$zone_link"
+  case $zone_link in
+    *zoneinfo/*) emit timezone "${zone_link#*zoneinfo/}" ;;
     *)
       first_line /etc/timezone
       if [ -n "$line" ]; then
@@ -525,7 +534,8 @@ files() {
     stat=${stat##*"$newline"}
     emit file "$path"
     emit stat "$stat"
-    case $path in
+    case $scope:$path in
+      push:/etc/default/*|push:/etc/sysconfig/*|push:/etc/conf.d/*|push:/etc/adjtime) ;;
       *keys) [ -z "$keys" ] || emit sha256 "$(sha256sum <"$path" 2>/dev/null)" ;;
       *) [ -r "$path" ] && content ;;
     esac

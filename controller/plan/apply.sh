@@ -36,7 +36,8 @@ on_exit() {
 recover() {
   if [ -L "$STATE/journal" ]; then
     before=$(readlink "$STATE/journal")
-    if [ -f "$STATE/journal/undo" ]; then
+    # An undo script that is not whole was never followed by a change: it is on the disk before.
+    if [ "$(tail -n 1 "$STATE/journal/undo" 2>/dev/null)" = 'main "$@"' ]; then
       result=$(sh "$STATE/journal/undo" undo 2>&1)
       case $result in
         *'@fleetsync undone'*) ;;
@@ -115,11 +116,10 @@ keep_all() {
   printf '%s\n' "$boot" >"$kept/boot"
   : >"$kept/manifest"
   keep_files
-  durable "$kept"/* "$kept" "$STATE/backup"
   begun=yes
   why=$(ln -s "backup/$RUN" "$STATE/journal" 2>&1) || fail "$why"
   why=
-  durable "$STATE"
+  durable "$kept"/* "$kept" "$STATE/backup" "$STATE"
 }
 
 # stage_file NUMBER PATH DIGEST OWNER:GROUP MODE UMASK: the last makes a new file one of that mode.

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "controller/plan/script_text.h"
 #include "controller/render/heading.h"
@@ -86,7 +87,7 @@ struct Bodies {
 
 std::string DigestBefore(const PutFile& put) {
   if (!put.before) return "absent";
-  return put.before_sha256.empty() ? render::Sha256Hex(*put.before) : ShellQuote(put.before_sha256);
+  return put.before_sha256.empty() ? Sha256Hex(*put.before) : ShellQuote(put.before_sha256);
 }
 
 void Add(const PutFile& put, size_t number, Bodies& bodies) {
@@ -101,9 +102,9 @@ void Add(const PutFile& put, size_t number, Bodies& bodies) {
     bodies.swap += fmt::format("take_file {}\n", path);
     return;
   }
-  bodies.stage += fmt::format("stage_file {} {} {} {} {:04o} {:04o}\n", number, path,
-                              render::Sha256Hex(*put.after),
-                              ShellQuote(put.owner + ":" + put.group), put.mode, 0777 & ~put.mode);
+  bodies.stage +=
+      fmt::format("stage_file {} {} {} {} {:04o} {:04o}\n", number, path, Sha256Hex(*put.after),
+                  ShellQuote(put.owner + ":" + put.group), put.mode, 0777 & ~put.mode);
   const std::string program = ShellQuote(put.check_program);
   switch (put.checker) {
     case render::Checker::kNone:

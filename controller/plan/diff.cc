@@ -2,6 +2,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "controller/plan/choose_daemon.h"
@@ -189,7 +190,7 @@ StatusOr<std::optional<PlannedChange>> KeyFileChange(const policy::TimePolicy& d
     if (file.sha256.empty())
       return absl::FailedPreconditionError(
           fmt::format("{} cannot be compared: there is no sha256sum on this host", path));
-    if (file.sha256 == render::Sha256Hex(text)) return std::nullopt;
+    if (file.sha256 == Sha256Hex(text)) return std::nullopt;
     KeepOwner(file, put);
     put.before = "";
     put.before_sha256 = file.sha256;

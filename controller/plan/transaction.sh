@@ -84,6 +84,15 @@ remove() {
   done
 }
 
+# is_zombie PID: it has ended, though nobody may have asked how.
+is_zombie() {
+  { read -r status <"/proc/$1/stat"; } 2>/dev/null || return 0
+  case $status in
+    *') Z '*) return 0 ;;
+  esac
+  return 1
+}
+
 # take_lock: or $why. It is held until the shell ends, or until drop_lock.
 take_lock() {
   why='another push is at work on this host'
@@ -97,7 +106,7 @@ take_lock() {
   fi
   ln -s $$ "$STATE/lock.pid" 2>/dev/null && why= && return
   holder=$(readlink "$STATE/lock.pid")
-  if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
+  if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null && ! is_zombie "$holder"; then
     why="$why (process $holder)"
     return 1
   fi
@@ -181,11 +190,7 @@ processes() {
     if [ -e /proc/self/ns/pid ]; then
       [ "/proc/$pid/ns/pid" -ef /proc/self/ns/pid ] || continue
     fi
-    { read -r status <"/proc/$pid/stat"; } 2>/dev/null || continue
-    case $status in
-      *') Z '*) continue ;;
-    esac
-    pids="$pids $pid"
+    is_zombie "$pid" || pids="$pids $pid"
   done
 }
 

@@ -1,9 +1,6 @@
 #include "controller/render/heading.h"
 
-#include <openssl/sha.h>
-
-#include <array>
-
+#include "base/sha256.h"
 #include "fmt/format.h"
 
 namespace fleetsync::render {
@@ -13,14 +10,6 @@ constexpr std::string_view kFirstLine = "# Managed by fleetsync from ";
 constexpr std::string_view kChecksum = "# fleetsync sha256 ";
 
 }  // namespace
-
-std::string Sha256Hex(std::string_view bytes) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  std::string hex;
-  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
-}
 
 std::string WithHeading(std::string_view body, std::string_view inventory) {
   return fmt::format(

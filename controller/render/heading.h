@@ -6,9 +6,6 @@
 
 namespace fleetsync::render {
 
-// Lower-case hexadecimal SHA-256.
-std::string Sha256Hex(std::string_view bytes);
-
 // `body` under a heading that says who wrote the file, from which inventory, and the body's
 // checksum, by which hand edits are seen later. `inventory` has no line break.
 std::string WithHeading(std::string_view body, std::string_view inventory);

@@ -1,6 +1,5 @@
 // A policy whose servers and lines anybody may have written: the first line is a server's name, the
-// rest are the lines of `extra`. It is never more than these lines in the file, and the file is
-// never more than data in the script that carries it.
+// rest are the lines of `extra`. It is never more than these lines in the file.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +9,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "controller/plan/apply_script.h"
 #include "controller/render/heading.h"
 #include "controller/render/render.h"
 
@@ -29,25 +27,6 @@ render::Platform PlatformOf(facts::Daemon daemon, const std::string& current) {
   platform.config_path = "/etc/time.conf";
   platform.current = current;
   return platform;
-}
-
-// The text between the here-document's delimiters, or nothing when it is carried in octal.
-void CheckScript(const std::string& text) {
-  plan::PutFile put;
-  put.path = "/etc/time.conf";
-  put.after = text;
-  plan::HostPlan plan;
-  plan.changes.push_back({put, ""});
-  const std::string script = plan::ToApplyScript(plan, {.run_id = "run1"});
-  const std::string_view begin = "\ncontent_1() {\ncat <<'";
-  const size_t at = script.find(begin);
-  if (at == std::string::npos) return;
-  const size_t quote = script.find('\'', at + begin.size());
-  const std::string end = script.substr(at + begin.size(), quote - at - begin.size());
-  const size_t body = quote + 2;
-  const size_t stop = script.find("\n" + end + "\n", body - 1);
-  Check(stop != std::string::npos);
-  Check(script.substr(body, stop + 1 - body) == text);
 }
 
 void CheckFile(const policy::TimePolicy& policy, facts::Daemon daemon) {
@@ -69,7 +48,6 @@ void CheckFile(const policy::TimePolicy& policy, facts::Daemon daemon) {
   Check(render::AuthorshipOf(once->text) == render::Authorship::kOurs);
   const auto twice = render::RenderTimeService(policy, PlatformOf(daemon, once->text));
   Check(twice.ok() && twice->text == once->text);
-  CheckScript(once->text);
 }
 
 }  // namespace
@@ -85,6 +63,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckFile(policy, facts::Daemon::kChrony);
   CheckFile(policy, facts::Daemon::kNtpClassic);
   CheckFile(policy, facts::Daemon::kNtpsec);
-  CheckScript(std::string(input));
   return 0;
 }

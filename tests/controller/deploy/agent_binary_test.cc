@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "controller/deploy/sha256.h"
+#include "base/sha256.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 

@@ -1,8 +1,8 @@
 #include "controller/deploy/agent_conversation.h"
 
 #include "base/overloaded.h"
+#include "base/sha256.h"
 #include "controller/deploy/scripts.h"
-#include "controller/deploy/sha256.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 

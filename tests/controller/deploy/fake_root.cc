@@ -11,9 +11,9 @@
 #include <iterator>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "controller/deploy/install_plan.h"
-#include "controller/deploy/sha256.h"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 

@@ -1,7 +1,7 @@
 #include "controller/deploy/install_plan.h"
 
+#include "base/sha256.h"
 #include "controller/deploy/scripts.h"
-#include "controller/deploy/sha256.h"
 #include "gmock/gmock.h"
 
 namespace fleetsync::deploy {

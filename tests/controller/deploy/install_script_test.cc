@@ -1,10 +1,10 @@
 // install.sh itself, run by the shells that hosts have, against a folder that it takes for a host.
 #include <string>
 
+#include "base/sha256.h"
 #include "controller/deploy/agent_conversation.h"
 #include "controller/deploy/install_plan.h"
 #include "controller/deploy/scripts.h"
-#include "controller/deploy/sha256.h"
 #include "gmock/gmock.h"
 #include "tests/controller/deploy/fake_root.h"
 

@@ -54,15 +54,15 @@ TEST_P(ProbeScriptIn, ReadsNothingElseWhileTheFingerprintHolds) {
   ASSERT_TRUE(first.ok()) << first.status();
   ASSERT_EQ(first->fingerprint.size(), 64U);
   EXPECT_FALSE(first->settled);
-  EXPECT_FALSE(first->hostname.empty());
+  EXPECT_FALSE(first->init_process.empty());
   const auto second = probe(first->fingerprint);
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE(second->settled);
-  EXPECT_EQ(second->hostname, "");
+  EXPECT_EQ(second->init_process, "");
   const auto other = probe(std::string(64, '0'));
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_FALSE(other->settled);
-  EXPECT_FALSE(other->hostname.empty());
+  EXPECT_FALSE(other->init_process.empty());
 }
 
 // What a broken connection leaves of a script must not run.

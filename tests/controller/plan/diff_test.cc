@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/sha256.h"
 #include "controller/plan/plan.h"
 #include "controller/render/heading.h"
 #include "tests/controller/render/samples.h"
@@ -327,7 +328,7 @@ TEST(Diff, KeysAreComparedByTheirChecksumAndShownNowhere) {
   EXPECT_THAT(ToText(plan), HasSubstr("/etc/chrony/chrony.keys: 1 key of time.keys (secrets"));
   EXPECT_THAT(ToText(plan), testing::Not(HasSubstr("HEX")));
 
-  keys.sha256 = render::Sha256Hex(*put.after);
+  keys.sha256 = Sha256Hex(*put.after);
   EXPECT_TRUE(PlanOf(policy, facts).empty());
   keys.sha256.clear();
   EXPECT_THAT(Refusal(policy, facts), HasSubstr("there is no sha256sum on this host"));

@@ -22,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Every program that the scripts call.
-constexpr const char* kTools[] = {"cat",  "chmod",  "chown",     "cmp",   "cp", "flock",
-                                  "grep", "kill",   "ln",        "mkdir", "mv", "readlink",
-                                  "rm",   "setsid", "sha256sum", "sleep", "tr"};
+constexpr const char* kTools[] = {"cat",  "chmod",  "chown",     "cmp",   "cp",   "flock",
+                                  "grep", "kill",   "ln",        "mkdir", "mv",   "readlink",
+                                  "rm",   "setsid", "sha256sum", "sleep", "tail", "tr"};
 
 constexpr const char* kSystemctl = R"(#!/bin/sh
 PATH=/usr/bin:/bin
@@ -174,7 +174,7 @@ HostPlan FakeHost::PlanFor(const std::string& after) const {
 }
 
 ApplyOptions FakeHost::Options() const {
-  return {.run_id = "run1", .state_folder = Path("state"), .patience_s = 1};
+  return {.run_id = "run1", .state_folder = Path("state"), .patience_s = patience_s};
 }
 
 Ran FakeHost::Apply(const HostPlan& plan, const Fault& fault) {

@@ -62,6 +62,8 @@ class FakeHost {
   std::string Trace() const { return Read("shim/trace"); }
   ApplyOptions Options() const;
 
+  int patience_s = 20;  // of what is not to fail, on a machine that is busy
+
  private:
   void InstallPrograms(Shell shell) const;
 

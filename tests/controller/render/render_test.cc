@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "controller/render/heading.h"
 #include "tests/controller/render/samples.h"
 

@@ -6,8 +6,9 @@
 
 struct evp_md_ctx_st;
 
-namespace fleetsync::deploy {
+namespace fleetsync {
 
+// In pieces, for what is too large to hold.
 class Sha256 {
  public:
   Sha256();
@@ -21,6 +22,7 @@ class Sha256 {
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
+// Lower case, as sha256sum prints it.
 std::string Sha256Hex(std::string_view bytes);
 
-}  // namespace fleetsync::deploy
+}  // namespace fleetsync

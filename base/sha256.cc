@@ -1,4 +1,4 @@
-#include "controller/deploy/sha256.h"
+#include "base/sha256.h"
 
 #include <openssl/evp.h>
 
@@ -6,7 +6,7 @@
 
 #include "fmt/format.h"
 
-namespace fleetsync::deploy {
+namespace fleetsync {
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
@@ -33,4 +33,4 @@ std::string Sha256Hex(std::string_view bytes) {
   return sha256.Hex();
 }
 
-}  // namespace fleetsync::deploy
+}  // namespace fleetsync
