@@ -96,6 +96,10 @@ void AddPush(CLI::App& app, Action& action) {
   command->add_flag("--overwrite-drift", flags->overwrite_edits,
                     "Replace files that were edited by hand since the last push; else such a host\n"
                     "is left alone and counts as failed");
+  command->add_flag(
+      "--wait-synced", flags->wait_synced,
+      "Wait for every client that is (re)started until it has selected a source; one\n"
+      "that has none within a minute goes back and counts as failed");
   AddRolloutFlags(*command, *flags);
   auto unchecked = std::make_shared<bool>(false);
   command->add_flag("--unchecked-sources", *unchecked,

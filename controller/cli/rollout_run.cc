@@ -47,6 +47,7 @@ StatusOr<push::RolloutOptions> OptionsFrom(const Context& context, const Rollout
                                .max_fail = {}};
   options.push.check = flags.report.check;
   options.push.overwrite_edits = flags.overwrite_edits;
+  options.push.await_synchronised = flags.wait_synced;
   options.push.deadline = context.options.timeout;
   options.push.apply.confirm_s = flags.confirm_s;
   if (!flags.serial.empty()) {
@@ -87,7 +88,8 @@ void AddRolloutFlags(CLI::App& command, RolloutFlags& flags) {
       ->type_name("N|P%");
   command
       .add_option("--canary", flags.canary,
-                  "Clients that go first and alone; when one fails, no other is begun")
+                  "Clients that go first and alone, and are waited for until they have selected a\n"
+                  "source; when one fails, no other is begun")
       ->type_name("N");
   command
       .add_option("--max-fail", flags.max_fail,

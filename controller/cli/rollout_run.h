@@ -19,6 +19,7 @@ struct RolloutFlags {
   size_t canary = 0;
   int confirm_s = plan::ApplyOptions{}.confirm_s;
   bool overwrite_edits = false;
+  bool wait_synced = false;
 };
 void AddRolloutFlags(CLI::App& command, RolloutFlags& flags);
 

@@ -324,7 +324,11 @@ verify_service() {
 
 # Does the relay give time? Asked of itself.
 is_serving() {
-  grep -q -s -i '^ *[0-9]*: [0-9a-f]*:007b ' /proc/net/udp /proc/net/udp6 || return 1
+  grep -q -s -i '^ *[0-9]*: [0-9a-f]*:007b ' /proc/net/udp /proc/net/udp6 && is_synchronised "$1"
+}
+
+# is_synchronised INQUIRY: has the daemon a source?
+is_synchronised() {
   case $1 in
     chronyc)
       case $(chronyc -n tracking 2>/dev/null) in
@@ -338,10 +342,22 @@ is_serving() {
         *leap=*) return 0 ;;
       esac
       return 1 ;;
+    ntpctl)
+      case $(ntpctl -s status 2>/dev/null) in
+        *'clock synced'*) return 0 ;;
+      esac
+      return 1 ;;
+    timesyncd) [ -e /run/systemd/timesync/synchronized ] ;;
   esac
 }
 
 ask_served() { is_serving "$1" && served=yes; }
+
+# verify_synchronised SERVICE INQUIRY: the run asked to wait for it.
+verify_synchronised() {
+  within "$SERVING" is_synchronised "$2" ||
+    fail "$1 has selected no source ${SERVING} s after its start"
+}
 
 # verify_serving SERVICE INQUIRY: a relay that gave time before is to give time again.
 verify_serving() {

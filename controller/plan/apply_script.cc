@@ -72,6 +72,10 @@ std::string_view Word(Inquiry inquiry) {
       return "chronyc";
     case Inquiry::kNtpq:
       return "ntpq";
+    case Inquiry::kNtpctl:
+      return "ntpctl";
+    case Inquiry::kTimesyncd:
+      return "timesyncd";
   }
   return "";
 }
@@ -144,10 +148,13 @@ void Add(const SetService& set, size_t, Bodies& bodies) {
       fmt::format("change_service {} {} {} {}\n", service, program, Word(set.run), Word(set.boot));
   const bool is_to_run = set.run != SetService::Run::kStopped &&
                          (set.was_running || set.run != SetService::Run::kLeft);
-  if (is_to_run && set.serves && set.run != SetService::Run::kLeft) {
+  const bool begins = is_to_run && set.run != SetService::Run::kLeft;
+  if (begins && set.await == SetService::Await::kServing) {
     bodies.check += fmt::format("ask_served {}\n", Word(set.inquiry));
     bodies.verify_more += fmt::format("verify_serving {} {}\n", service, Word(set.inquiry));
   }
+  if (begins && set.await == SetService::Await::kSynchronised)
+    bodies.verify_more += fmt::format("verify_synchronised {} {}\n", service, Word(set.inquiry));
   if (is_to_run)
     bodies.verify += fmt::format("verify_service {} {} {}\n", service, program, Word(set.inquiry));
   bodies.undo_services = fmt::format("undo_service {} {} {} {} {}\n", service, program,

@@ -98,16 +98,43 @@ std::string_view ProgramName(std::string_view binary) {
   return slash == std::string_view::npos ? binary : binary.substr(slash + 1);
 }
 
-std::optional<PlannedChange> ServiceChange(bool file_changes, bool relay, const DaemonFact& daemon,
-                                           const facts::Facts& actual) {
+Inquiry InquiryOf(Daemon daemon, const facts::Facts& actual) {
+  const auto with = [&](std::string_view tool, Inquiry inquiry) {
+    return actual.HasTool(tool) ? inquiry : Inquiry::kNone;
+  };
+  switch (daemon) {
+    case Daemon::kChrony:
+      return with("chronyc", Inquiry::kChronyc);
+    case Daemon::kNtpClassic:
+    case Daemon::kNtpsec:
+      return with("ntpq", Inquiry::kNtpq);
+    case Daemon::kOpenntpd:
+      return with("ntpctl", Inquiry::kNtpctl);
+    case Daemon::kTimesyncd:
+      return Inquiry::kTimesyncd;
+    case Daemon::kAgent:
+      break;
+  }
+  return Inquiry::kNone;
+}
+
+SetService::Await AwaitOf(const policy::TimePolicy& desired, const DiffOptions& options) {
+  if (desired.role == inventory::Role::kRelay) return SetService::Await::kServing;
+  return options.await_synchronised ? SetService::Await::kSynchronised
+                                    : SetService::Await::kNothing;
+}
+
+std::optional<PlannedChange> ServiceChange(bool file_changes, SetService::Await await,
+                                           const DaemonFact& daemon, const facts::Facts& actual) {
   SetService set{.service = daemon.service,
                  .program = std::string(ProgramName(daemon.binary)),
                  .init = actual.init,
                  .was_running = daemon.running,
-                 .serves = relay};
-  const bool chrony = daemon.daemon == Daemon::kChrony;
-  if (actual.HasTool(chrony ? "chronyc" : "ntpq"))
-    set.inquiry = chrony ? Inquiry::kChronyc : Inquiry::kNtpq;
+                 .inquiry = InquiryOf(daemon.daemon, actual),
+                 .await = await};
+  // Nothing there could say whether it is.
+  if (set.inquiry == Inquiry::kNone && await == SetService::Await::kSynchronised)
+    set.await = SetService::Await::kNothing;
   const bool manages_boot = actual.init == facts::Init::kSystemd ||
                             actual.init == facts::Init::kSysv ||
                             actual.init == facts::Init::kOpenrc;
@@ -214,9 +241,8 @@ Status PlanDaemon(const policy::TimePolicy& desired, const DaemonFact& daemon,
   plan.notes = std::move(rendered.not_expressible);
   std::optional<PutFile> file = FileChange(rendered.path, rendered.text, actual);
   FS_ASSIGN_OR_RETURN(std::optional<PlannedChange> keys, KeyFileChange(desired, daemon, actual));
-  std::optional<PlannedChange> service =
-      ServiceChange(file.has_value() || keys.has_value(), desired.role == inventory::Role::kRelay,
-                    daemon, actual);
+  std::optional<PlannedChange> service = ServiceChange(file.has_value() || keys.has_value(),
+                                                       AwaitOf(desired, options), daemon, actual);
   if (service && daemon.service.empty())
     return absl::FailedPreconditionError(
         fmt::format("{} has no unit or init script here, so it cannot be restarted; install its "

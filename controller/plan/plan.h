@@ -34,7 +34,7 @@ struct PutLink {
 };
 
 // How to ask a daemon whether it works.
-enum class Inquiry : uint8_t { kNone, kChronyc, kNtpq };
+enum class Inquiry : uint8_t { kNone, kChronyc, kNtpq, kNtpctl, kTimesyncd };
 
 struct SetService {
   enum class Run : uint8_t { kLeft, kStarted, kRestarted, kStopped };
@@ -47,7 +47,12 @@ struct SetService {
   Boot boot = Boot::kLeft;
   bool was_running = false;  // where the host goes back to when the change fails
   Inquiry inquiry = Inquiry::kNone;
-  bool serves = false;  // others take their time from it: it is waited for until it gives some
+  // What a (re)start is waited for beside the daemon's answers.
+  enum class Await : uint8_t {
+    kNothing,
+    kServing,       // others take their time from it: until it gives some
+    kSynchronised,  // until it has selected a source
+  } await = Await::kNothing;
 };
 
 // The clock set once from the servers, by the daemon's own one-shot mode, before it starts.
@@ -91,7 +96,8 @@ struct HostPlan {
 
 // What this run may do beyond the policy.
 struct DiffOptions {
-  bool overwrite_edits = false;  // --overwrite-drift
+  bool overwrite_edits = false;     // --overwrite-drift
+  bool await_synchronised = false;  // a client is waited for until it has selected a source
   // The host's clock as seen from here, when it was looked at: positive when the host is behind.
   std::optional<Duration> clock_offset = {};
 };

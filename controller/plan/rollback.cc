@@ -30,7 +30,9 @@ Boot BootNamed(std::string_view name) {
 
 Inquiry InquiryNamed(std::string_view name) {
   if (name == "chronyc") return Inquiry::kChronyc;
-  return name == "ntpq" ? Inquiry::kNtpq : Inquiry::kNone;
+  if (name == "ntpq") return Inquiry::kNtpq;
+  if (name == "ntpctl") return Inquiry::kNtpctl;
+  return name == "timesyncd" ? Inquiry::kTimesyncd : Inquiry::kNone;
 }
 
 // "chrony chronyd systemd yes left chronyc", as keep_service of apply.sh writes it.

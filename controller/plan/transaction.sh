@@ -302,6 +302,7 @@ service_runs() {
   fi
   case $3 in
     chronyc) chronyc -n tracking >/dev/null 2>&1 ;;
+    ntpctl) ntpctl -s status >/dev/null 2>&1 ;;
     ntpq)
       case $(ntpq -n -c rv 127.0.0.1 2>/dev/null) in
         *stratum=*) ;;

@@ -26,11 +26,11 @@ std::optional<Duration> ClockOffset(Now now, const facts::Facts& facts) {
   return now.system.time_since_epoch() - std::chrono::seconds(facts.clock_s) - kHalf;
 }
 
-// It is waited for until it gives time.
-bool Serves(const plan::HostPlan& plan) {
+// The script waits for more than the daemon's start.
+bool Awaits(const plan::HostPlan& plan) {
   return std::any_of(plan.changes.begin(), plan.changes.end(), [](const plan::PlannedChange& c) {
     const auto* set = std::get_if<plan::SetService>(&c.change);
-    return set != nullptr && set->serves;
+    return set != nullptr && set->await != plan::SetService::Await::kNothing;
   });
 }
 
@@ -161,7 +161,7 @@ ssh::Conversation::Next PushConversation::Apply(State state, const plan::HostPla
   command.max_output = kMaxApplyOutput;
   command.deadline = options_.deadline;
   if (state == State::kInstalling) command.deadline = std::max(command.deadline, kInstallDeadline);
-  if (Serves(plan)) command.deadline += std::chrono::seconds(options_.apply.serving_patience_s);
+  if (Awaits(plan)) command.deadline += std::chrono::seconds(options_.apply.serving_patience_s);
   return Run(state, std::move(command));
 }
 
@@ -185,6 +185,7 @@ ssh::Conversation::Next PushConversation::AfterProbe(Now now, const ssh::Exit& e
     return Done{};
   }
   const plan::DiffOptions diff{.overwrite_edits = options_.overwrite_edits,
+                               .await_synchronised = options_.await_synchronised,
                                .clock_offset = ClockOffset(now, *facts)};
   StatusOr<plan::HostPlan> plan = task_.plan(output_, *facts, diff);
   if (!plan.ok()) return Fail("plan", Printable(Message(plan.status())), "");

@@ -42,8 +42,9 @@ struct PushResult {
 };
 
 struct PushOptions {
-  bool check = false;            // stop after the plan
-  bool overwrite_edits = false;  // files edited by hand since the last push, too
+  bool check = false;               // stop after the plan
+  bool overwrite_edits = false;     // files edited by hand since the last push, too
+  bool await_synchronised = false;  // a client whose daemon starts has failed until it has a source
   plan::ApplyOptions apply;
   Duration deadline = std::chrono::seconds(60);  // of each command
 };

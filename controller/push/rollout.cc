@@ -135,8 +135,11 @@ StatusOr<std::vector<HostResult>> Rollout(const Hosts& hosts, const std::vector<
     index_of[hosts[i]] = i;
   }
   Collector collector(results, watch);
+  Batch::Kind kind = Batch::Kind::kClients;  // of the batch that runs
   const auto make = [&](const inventory::Host& host) -> std::unique_ptr<ssh::Conversation> {
-    return std::make_unique<PushConversation>(tasks[index_of[&host]], options.push);
+    PushOptions push = options.push;
+    push.await_synchronised = push.await_synchronised || kind == Batch::Kind::kCanary;
+    return std::make_unique<PushConversation>(tasks[index_of[&host]], push);
   };
   const auto confirm = [&](const inventory::Host& host) -> std::unique_ptr<ssh::Conversation> {
     return std::make_unique<ConfirmConversation>(results[index_of[&host]].result, options.push);
@@ -155,6 +158,7 @@ StatusOr<std::vector<HostResult>> Rollout(const Hosts& hosts, const std::vector<
       for (const inventory::Host* host : batch.hosts) results[index_of[host]].result.why = why;
       continue;
     }
+    kind = batch.kind;
     FS_RETURN_IF_ERROR(ssh::RunFleet(batch.hosts, options.fleet, make, collector, stop));
     if (const Hosts unconfirmed = provisional(batch); !unconfirmed.empty())
       FS_RETURN_IF_ERROR(ssh::RunFleet(unconfirmed, options.fleet, confirm, collector, stop));

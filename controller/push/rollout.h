@@ -24,7 +24,9 @@ struct RolloutOptions {
   PushOptions push;
   ssh::FleetOptions fleet;
   size_t serial = 0;  // clients at a time; 0: all of them at once
-  size_t canary = 0;  // clients that go first; when one of them fails no other is begun
+  // Clients that go first, and are waited for until they have selected a source; when one of them
+  // fails no other is begun.
+  size_t canary = 0;
   std::optional<size_t> max_fail;  // when more hosts fail no further batch is begun
 };
 

@@ -336,6 +336,19 @@ TEST(Diff, KeysAreComparedByTheirChecksumAndShownNowhere) {
   EXPECT_EQ(FileIn(PlanOf(policy, facts)).mode, 0640U);
 }
 
+TEST(Diff, AClientIsWaitedForUntilItHasASourceWhenTheRunAsksForThat) {
+  Facts facts = HostWith(samples::Chrony(), "server elsewhere\n");
+  const auto await = [&](const DiffOptions& options) {
+    const auto plan = Diff(samples::Client(), facts, options);
+    return std::get<SetService>(plan->changes.back().change).await;
+  };
+  EXPECT_EQ(await({}), SetService::Await::kNothing);
+  EXPECT_EQ(await({.await_synchronised = true}), SetService::Await::kSynchronised);
+  facts.tools.clear();
+  EXPECT_EQ(await({.await_synchronised = true}), SetService::Await::kNothing)
+      << "there is nothing to ask";
+}
+
 TEST(Diff, WithoutRootNothingIsPlanned) {
   Facts facts = HostWith(samples::Chrony(), "");
   facts.is_root = false;

@@ -251,6 +251,15 @@ class PushTest(PushTestCase):
         code, hosts = self.lab.push("--limit", "chrony01", "--unchecked-sources")
         self.assertEqual(code, 0, hosts)
 
+    def test_clients_are_waited_for_until_they_have_a_source(self):
+        names = ("chrony01", "ntpsec01", "ntp01")
+        self.lab.inventory(self.settings())
+        code, hosts = self.lab.push("--limit", ",".join(names), "--wait-synced")
+        self.assertEqual(code, 0, hosts)
+        for name in names:
+            tool = "chronyc -n sources | grep '^^\\*'" if name == "chrony01" else "ntpq -pn | grep '^\\*'"
+            self.assertIn("198.18.1.1", self.lab.sh(name, tool), "it has been selected by now")
+
     def test_keys_are_pushed_and_shown_nowhere(self):
         secret = "tr0ub4dor3xyz"
         for name, text in (("key7", secret), ("key8", "HEX:" + "5a" * 16)):
