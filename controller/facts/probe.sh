@@ -427,12 +427,15 @@ firewall() {
   if has nft; then
     nft_tables
     [ -n "$kind" ] && emit firewall "$kind"
-  elif has iptables && [ -s /proc/net/ip_tables_names ]; then
+  elif has iptables && has_legacy_tables; then
     case $(iptables -S 2>/dev/null) in
       *"${newline}-A "*|*"-P INPUT DROP"*) emit firewall iptables ;;
     esac
   fi
 }
+
+# The kernel's own list; like all of /proc it has no size.
+has_legacy_tables() { first_line /proc/net/ip_tables_names && [ -n "$line" ]; }
 
 # nftables when a table of its own has an input hook, iptables when only the tables that
 # iptables-nft keeps have rules, or the legacy tables are there; into $kind.
@@ -458,7 +461,7 @@ nft_tables() {
 $(nft -t list ruleset 2>/dev/null)
 RULES
   if [ -z "$kind" ] && has iptables; then
-    if [ -n "$legacy" ] || [ -s /proc/net/ip_tables_names ]; then kind=iptables; fi
+    if [ -n "$legacy" ] || has_legacy_tables; then kind=iptables; fi
   fi
 }
 

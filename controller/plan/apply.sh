@@ -317,6 +317,13 @@ install_package() {
   fail "$1 does not install $2: $line"
 }
 
+# remove_package MANAGER PACKAGE
+remove_package() {
+  package remove "$1" "$2" && return
+  last_line
+  fail "$1 does not remove $2: $line"
+}
+
 # verify_service SERVICE PROGRAM INQUIRY
 verify_service() {
   service_verify "$@" || fail "$1 has been started and does not answer"

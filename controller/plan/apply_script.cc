@@ -181,6 +181,10 @@ void Add(const SetClock& set, size_t, Bodies& bodies) {
 
 void Add(const InstallPackage& install, size_t, Bodies& bodies) {
   const std::string words = ShellQuote(install.manager) + " " + ShellQuote(install.package);
+  if (install.away) {
+    bodies.change += fmt::format("remove_package {}\n", words);
+    return;
+  }
   bodies.change += fmt::format("install_package {}\n", words);
   bodies.undo_packages = fmt::format("undo_package {}\n", words) + bodies.undo_packages;
 }

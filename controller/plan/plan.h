@@ -75,6 +75,7 @@ struct SetFirewall {
 struct InstallPackage {
   std::string manager;  // apt, dnf, yum, zypper, apk, pacman
   std::string package;
+  bool away = false;  // instead: taken away again, with what it brought to /etc
 };
 
 using Change = std::variant<PutFile, PutLink, SetFirewall, SetService, SetClock, InstallPackage>;

@@ -56,6 +56,7 @@ std::string Words(const Change& change, Tense tense) {
                  },
                  [](const SetClock&) { return std::string("set the clock"); },
                  [&](const InstallPackage& install) {
+                   if (install.away) return "remove " + install.package;
                    return fmt::format("{} {}", done ? "installed" : "install", install.package);
                  }},
       change);

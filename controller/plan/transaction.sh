@@ -171,7 +171,7 @@ package() {
     apt:install)
       DEBIAN_FRONTEND=noninteractive detached apt-get -q -y -o Dpkg::Options::=--force-confold \
         --no-install-recommends install "$3" ;;
-    apt:*) DEBIAN_FRONTEND=noninteractive detached apt-get -q -y remove "$3" ;;
+    apt:*) DEBIAN_FRONTEND=noninteractive detached apt-get -q -y purge "$3" ;;
     dnf:*|yum:*) detached "$2" -q -y "$1" "$3" ;;
     zypper:*) detached zypper --quiet --non-interactive "$1" "$3" ;;
     apk:install) detached apk add -q "$3" ;;

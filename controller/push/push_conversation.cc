@@ -136,9 +136,14 @@ ssh::Conversation::Next PushConversation::OnExit(Now now, const ssh::Exit& exit)
 void PushConversation::OnFailed(const ssh::Failure& failure) {
   const bool applying = state_ != State::kProbing;
   const plan::ApplyResult heard = applying ? plan::ParseApplyResult(output_) : plan::ApplyResult{};
-  Fail(applying && !heard.stage.empty() ? std::string_view(heard.stage)
-                                        : ssh::ToString(failure.stage),
-       Printable(failure.detail), Printable(failure.next_step));
+  if (state_ == State::kRemoving) {
+    result_.why += "; the package that was installed stays: " + Printable(failure.detail);
+    return;
+  }
+  SetFailure(applying && !heard.stage.empty() ? std::string_view(heard.stage)
+                                              : ssh::ToString(failure.stage),
+             Printable(failure.detail), Printable(failure.next_step));
+  if (!installed_.empty()) result_.why += "; the package that was installed stays";
   result_.fault = ssh::ToString(failure.fault);
   if (failure.fault == ssh::Fault::kInterrupted && result_.round_trips == 0)
     result_.outcome = Outcome::kSkipped;
@@ -160,7 +165,8 @@ ssh::Conversation::Next PushConversation::Apply(State state, const plan::HostPla
   command.standard_input = plan::ToApplyScript(plan, options_.apply);
   command.max_output = kMaxApplyOutput;
   command.deadline = options_.deadline;
-  if (state == State::kInstalling) command.deadline = std::max(command.deadline, kInstallDeadline);
+  if (state == State::kInstalling || state == State::kRemoving)
+    command.deadline = std::max(command.deadline, kInstallDeadline);
   if (Awaits(plan)) command.deadline += std::chrono::seconds(options_.apply.serving_patience_s);
   return Run(state, std::move(command));
 }
@@ -215,14 +221,14 @@ ssh::Conversation::Next PushConversation::AfterPlan() {
 }
 
 ssh::Conversation::Next PushConversation::AfterApply(const ssh::Exit& exit) {
+  if (state_ == State::kRemoving) return AfterRemoval();
   const plan::ApplyResult applied = plan::ParseApplyResult(output_);
   if (!applied.recovered.empty()) result_.recovered = applied.recovered;
   result_.notes.insert(result_.notes.end(), applied.notes.begin(), applied.notes.end());
   if (applied.outcome != plan::ApplyResult::Outcome::kDone) {
     const FailureText text = ExplainApply(applied, result_.plan, exit, Printable(Trim(errors_)));
-    Fail(applied.stage.empty() ? "apply" : applied.stage, text.why, text.next_step);
     result_.undo = applied.undo;
-    return Done{};
+    return Fail(applied.stage.empty() ? "apply" : applied.stage, text.why, text.next_step);
   }
   if (state_ == State::kRecovering) {
     if (result_.recovered.empty()) result_.recovered = "a finished run's remains";
@@ -244,14 +250,32 @@ void PushConversation::ShowInstalled() {
   result_.plan.changes.insert(result_.plan.changes.begin(), installed_.begin(), installed_.end());
 }
 
+// A package that this run has brought goes again when what follows fails.
 ssh::Conversation::Next PushConversation::Fail(std::string_view stage, std::string why,
                                                std::string next_step) {
+  SetFailure(stage, std::move(why), std::move(next_step));
+  if (installed_.empty()) return Done{};
+  plan::HostPlan away{.host = task_.host};
+  for (const plan::PlannedChange& planned : installed_)
+    if (const auto* install = std::get_if<plan::InstallPackage>(&planned.change))
+      away.changes.push_back(
+          {plan::InstallPackage{install->manager, install->package, true}, "the push failed"});
+  return Apply(State::kRemoving, away);
+}
+
+ssh::Conversation::Next PushConversation::AfterRemoval() {
+  const plan::ApplyResult removed = plan::ParseApplyResult(output_);
+  const bool done = removed.outcome == plan::ApplyResult::Outcome::kDone;
+  result_.why += done ? "; the package that was installed has been removed again"
+                      : "; the package that was installed stays: " + removed.why;
+  return Done{};
+}
+
+void PushConversation::SetFailure(std::string_view stage, std::string why, std::string next_step) {
   result_.outcome = Outcome::kFailed;
   result_.stage = stage;
   result_.why = std::move(why);
   result_.next_step = std::move(next_step);
-  if (!installed_.empty()) result_.why += "; the package that was installed stays";
-  return Done{};
 }
 
 }  // namespace fleetsync::push

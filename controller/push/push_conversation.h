@@ -80,7 +80,7 @@ class PushConversation : public ssh::Conversation {
   const PushResult& result() const { return result_; }
 
  private:
-  enum class State : uint8_t { kProbing, kRecovering, kInstalling, kApplying };
+  enum class State : uint8_t { kProbing, kRecovering, kInstalling, kApplying, kRemoving };
 
   Next Probe();
   Next Apply(State state, const plan::HostPlan& plan);
@@ -90,6 +90,8 @@ class PushConversation : public ssh::Conversation {
   Next AfterApply(const ssh::Exit& exit);
   void ShowInstalled();
   Next Fail(std::string_view stage, std::string why, std::string next_step);
+  Next AfterRemoval();
+  void SetFailure(std::string_view stage, std::string why, std::string next_step);
 
   HostTask task_;
   PushOptions options_;

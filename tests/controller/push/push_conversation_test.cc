@@ -43,8 +43,8 @@ PushOptions Options(bool check = false) {
 
 // Plays a host: gives the conversation an answer for each command that it runs.
 struct Play {
-  explicit Play(PushOptions options = Options())
-      : push(BringTo(samples::Client()), std::move(options)) {
+  explicit Play(PushOptions options = Options(), policy::TimePolicy policy = samples::Client())
+      : push(BringTo(std::move(policy)), std::move(options)) {
     Take(push.OnReady({}));
   }
   void Take(const Conversation::Next& next) {
@@ -85,6 +85,46 @@ TEST(PushConversation, AsksForAFingerprintAloneWhereItFoundNothingToDoBefore) {
       std::holds_alternative<Conversation::Done>(again.OnExit({}, {.code = 0, .signal = {}})));
   EXPECT_EQ(again.result().outcome, Outcome::kUnchanged);
   EXPECT_EQ(again.result().round_trips, 1);
+}
+
+// A host without a daemon, where the policy wants one installed.
+struct InstallingPlay : Play {
+  InstallingPlay()
+      : Play(Options(), [] {
+          policy::TimePolicy policy = samples::Client();
+          policy.settings.packages = inventory::TimeSettings::Packages::kInstall;
+          return policy;
+        }()) {
+    Answer(
+        "\nfleetsync-probe 1 begin\nuid=0\nos_release=ID=debian\ninit=systemd\n"
+        "package_manager=apt\nfleetsync-probe 1 end\n");
+    EXPECT_THAT(command.standard_input, HasSubstr("install_package apt chrony\n"));
+    Answer("@fleetsync done run1\n");
+    EXPECT_THAT(command.standard_input, HasSubstr("fleetsync_probe"));
+  }
+};
+
+TEST(PushConversation, APackageIsInstalledFirstAndTheRestPlannedAfterwards) {
+  InstallingPlay play;
+  play.Answer(Probed("pool 2.debian.pool.ntp.org\n"));
+  play.Answer("@fleetsync done run1\n");
+  EXPECT_EQ(play.result().outcome, Outcome::kChanged);
+  EXPECT_TRUE(std::holds_alternative<plan::InstallPackage>(play.result().plan.changes[0].change));
+}
+
+TEST(PushConversation, APackageGoesAgainWhenWhatFollowsFails) {
+  InstallingPlay play;
+  play.Answer(Probed("pool 2.debian.pool.ntp.org\n"));
+  play.Answer("@fleetsync failed verify chrony does not answer\n@fleetsync undone\n", 1);
+  ASSERT_FALSE(play.done);
+  EXPECT_THAT(play.command.standard_input, HasSubstr("remove_package apt chrony\n"));
+  play.Answer("@fleetsync done run1\n");
+  EXPECT_TRUE(play.done);
+  EXPECT_EQ(play.result().outcome, Outcome::kFailed);
+  EXPECT_EQ(play.result().stage, "verify");
+  EXPECT_THAT(play.result().why, HasSubstr("chrony does not answer"));
+  EXPECT_THAT(play.result().why,
+              HasSubstr("the package that was installed has been removed again"));
 }
 
 // What a confirmation over a new connection makes of a change that stands for a while.

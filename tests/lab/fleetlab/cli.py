@@ -12,7 +12,7 @@ from .errors import LabError
 def _prepare(options):
     boot = options.kind == "systemd"
     wanted = sorts.named(options.sort) if options.sort else [
-        name for name, sort in sorts.SORTS.items() if sort.systemd_root or not boot]
+        name for name, sort in sorts.SORTS.items() if (sort.systemd_root if boot else sort.root)]
     if options.install:
         roots.install_packages(boot)
     roots.require_packages(boot)

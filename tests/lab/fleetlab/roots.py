@@ -45,6 +45,7 @@ class Root:
     parent: str = ""
     packages: tuple = ()
     busybox: bool = False
+    offered: tuple = ()  # packages that apt can install there without a network
 
 
 ROOTS = {
@@ -54,11 +55,14 @@ ROOTS = {
     "python": Root(parent="debian12", packages=("chrony", "python3")),  # for tools that need it there
     "ntpsec": Root(parent="debian12", packages=("ntpsec", "ntpsec-ntpdig", "ntpsec-ntpdate")),
     "ntp": Root(parent="debian11", packages=("ntp", "ntpdate", "sysvinit-core")),
+    "openntpd": Root(parent="debian12", packages=("openntpd",)),
+    "bare": Root(parent="debian12", offered=("chrony",)),
     "busybox": Root(parent="debian12", busybox=True),
     "debian12-systemd": Root(parent="debian12", packages=("systemd-sysv", "dbus", "systemd-timesyncd")),
     "chrony-systemd": Root(parent="debian12", packages=("systemd-sysv", "dbus", "chrony")),
     "ntpsec-systemd": Root(parent="debian12", packages=("systemd-sysv", "dbus", "ntpsec", "ntpsec-ntpdig")),
     "ntp-systemd": Root(parent="debian11", packages=("systemd-sysv", "dbus", "ntp", "ntpdate")),
+    "walled-systemd": Root(parent="debian12", packages=("systemd-sysv", "dbus", "chrony", "ufw", "firewalld")),
 }
 
 # Passwords are hashed in the root; `ops` logs in with the lab's key only.
@@ -86,11 +90,25 @@ chroot "$LAYER/merged" sh -euc '
   chmod 755 /usr/sbin/policy-rc.d
   apt-get -qq update
   apt-get -qq -y --no-install-recommends install "$@"
-  for unit in chrony ntpsec ntp systemd-timesyncd; do
+  if [ -n "$OFFERED" ]; then
+    apt-get -qq -y --no-install-recommends --download-only install $OFFERED
+    mkdir /srv/packages
+    mv /var/cache/apt/archives/*.deb /srv/packages
+    for package in /srv/packages/*.deb; do
+      dpkg-deb --field "$package"
+      printf "Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n" "${package##*/}" "$(stat -c %s "$package")" \
+        "$(sha256sum <"$package" | cut -d" " -f1)"
+    done >/srv/packages/Packages
+    rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
+    echo "deb [trusted=yes] file:/srv/packages ./" >/etc/apt/sources.list
+  fi
+  for unit in chrony ntpsec ntp openntpd systemd-timesyncd ufw firewalld; do
     rm -f /etc/systemd/system/*.wants/$unit.service /etc/rc?.d/S??$unit
   done
   apt-get clean
-  rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d /etc/resolv.conf /etc/hosts /etc/ssh/ssh_host_*_key*
+  rm -rf /var/lib/apt/lists/*
+  [ -z "$OFFERED" ] || apt-get -qq update
+  rm -rf /usr/sbin/policy-rc.d /etc/resolv.conf /etc/hosts /etc/ssh/ssh_host_*_key*
 ' sh "$@"
 """
 
@@ -144,7 +162,8 @@ def _build_layer(root, workspace):
     for name in ("root", "work", "merged"):
         (workspace / name).mkdir()
     _checked([*_WITHOUT_CLOCK, "unshare", "--mount", "--propagation", "private", "sh", "-euc", _BUILD_LAYER, "sh",
-              ":".join(lower_dirs(root.parent)), str(workspace), *root.packages], LAYER=str(workspace))
+              ":".join(lower_dirs(root.parent)), str(workspace), *root.packages], LAYER=str(workspace),
+             OFFERED=" ".join(root.offered))
 
 
 def _build(name):

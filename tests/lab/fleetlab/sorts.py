@@ -9,7 +9,7 @@ from .state import CONTROLLER_ADDRESS, LAB_NETWORK
 
 @dataclasses.dataclass(frozen=True)
 class Sort:
-    """`root` and `systemd_root` name entries of roots.ROOTS; no systemd_root: the sort cannot be booted."""
+    """`root` and `systemd_root` name entries of roots.ROOTS; empty: there are no hosts of that kind."""
 
     root: str
     systemd_root: str = ""
@@ -54,11 +54,18 @@ restrict 127.0.0.1
 restrict ::1
 """
 
+OPENNTPD_CONFIG = """\
+server {source}
+"""
+
 SORTS = {
     "chrony": Sort("chrony", "chrony-systemd", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
     "python": Sort("python", "", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
     "ntpsec": Sort("ntpsec", "ntpsec-systemd", "ntpsec", "etc/ntpsec/ntp.conf", NTPSEC_CONFIG),
     "ntp": Sort("ntp", "ntp-systemd", "ntp", "etc/ntp.conf", NTP_CONFIG),
+    "openntpd": Sort("openntpd", "", "openntpd", "etc/openntpd/ntpd.conf", OPENNTPD_CONFIG),
+    "walled": Sort("", "walled-systemd", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
+    "bare": Sort("bare"),
     "busybox": Sort("busybox"),
     "plain": Sort("debian12", "debian12-systemd"),
     "relay": Sort("chrony", "chrony-systemd", "chrony", "etc/chrony/chrony.conf", RELAY_CONFIG, always_runs=True),
