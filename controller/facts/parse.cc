@@ -186,6 +186,8 @@ class Reader {
       facts_.udp123_holder = value;
     } else if (key == "cron") {
       facts_.cron = value;
+    } else if (key == "root_crontab") {
+      facts_.root_crontab = value;
     } else if (key == "cron.pid") {
       facts_.cron_running = !value.empty();
     } else if (key == "job_timer") {

@@ -466,15 +466,22 @@ RULES
 }
 
 # Jobs that set clocks; into $crontabs, those files of root and of the system that hold one, and
-# busybox's always.
+# root's always where there is no /etc/cron.d.
 cron_jobs() {
+  cron=
   if [ -d /etc/crontabs ] || [ -L /var/spool/cron/crontabs ]; then
-    emit cron busybox
+    cron=busybox
   elif [ -d /etc/cron.d ]; then
-    emit cron cron.d
+    cron=cron.d
   elif has crontab; then
-    if is_busybox crontab; then emit cron busybox; else emit cron crontab; fi
+    if is_busybox crontab; then cron=busybox; else cron=crontab; fi
   fi
+  emit cron "$cron"
+  root_crontab=
+  for path in /etc/crontabs /var/spool/cron/crontabs /var/spool/cron/tabs /var/spool/cron; do
+    [ -d "$path" ] && root_crontab=$path/root && break
+  done
+  emit root_crontab "$root_crontab"
   pid_of cron crond
   emit cron.pid "$pid"
   [ -L /etc/systemd/system/timers.target.wants/fleetsync-job.timer ] && emit job_timer 1
@@ -495,7 +502,10 @@ cron_jobs() {
   done <<JOBS
 $jobs
 JOBS
-  [ -f /etc/crontabs/root ] && crontabs="$crontabs /etc/crontabs/root"
+  case $cron:" $crontabs " in
+    cron.d:*|*" $root_crontab "*) ;;
+    *) [ -f "$root_crontab" ] && crontabs="$crontabs $root_crontab" ;;
+  esac
 }
 
 zone() {

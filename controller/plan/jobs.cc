@@ -19,7 +19,6 @@ constexpr std::string_view kCronFile = "/etc/cron.d/fleetsync";
 constexpr std::string_view kTimer = "fleetsync-job.timer";
 constexpr std::string_view kTimerUnit = "/etc/systemd/system/fleetsync-job.timer";
 constexpr std::string_view kJobUnit = "/etc/systemd/system/fleetsync-job.service";
-constexpr std::string_view kBusyboxCrontab = "/etc/crontabs/root";
 
 // Crontabs can be edited line by line; scripts (cron.daily, rc.local) are their owners'.
 bool IsCrontab(std::string_view path) {
@@ -103,15 +102,15 @@ std::vector<PlannedChange> CronJob(const WantedJob& job, const facts::Facts& act
   return changes;
 }
 
-// In root's crontab, of busybox.
+// In root's crontab, with root's other jobs.
 std::vector<PlannedChange> CrontabJob(const WantedJob& job, const facts::Facts& actual) {
   std::vector<PlannedChange> changes;
-  const auto file = actual.files.find(std::string(kBusyboxCrontab));
+  const auto file = actual.files.find(actual.root_crontab);
   const bool there = file != actual.files.end() && file->second.exists;
   if (!there && job.command.empty()) return changes;
   // What RetireJobs has planned for the same file is part of this change.
   const std::string now = there ? render::WithoutTimeJobs(file->second.content).text : "";
-  if (auto put = FileChange(std::string(kBusyboxCrontab),
+  if (auto put = FileChange(actual.root_crontab,
                             render::WithCronLine(now, render::CronSchedule(job.times), job.command),
                             actual)) {
     if (!there) put->mode = 0600;
@@ -178,12 +177,13 @@ StatusOr<std::vector<PlannedChange>> ManagedJob(const policy::TimePolicy& desire
   FS_ASSIGN_OR_RETURN(job.command, JobCommand(desired, actual));
   FS_ASSIGN_OR_RETURN(job.times, render::SpreadJob(desired.settings.job_every, desired.host));
   if (!job.command.empty()) job.because = fmt::format("the policy's job: {}", job.command);
-  if (actual.cron == "busybox") return CrontabJob(job, actual);
-  const bool timer = actual.cron != "cron.d" && actual.init == facts::Init::kSystemd;
+  const bool timer =
+      actual.cron != "cron.d" && actual.cron != "busybox" && actual.init == facts::Init::kSystemd;
+  const bool crontab = !timer && (actual.cron == "busybox" || actual.cron == "crontab");
+  if (crontab && !actual.root_crontab.empty()) return CrontabJob(job, actual);
   if (!job.command.empty() && !timer && actual.cron != "cron.d")
     return absl::FailedPreconditionError(
-        "there is no cron here that reads /etc/cron.d, nor systemd for a timer; install cron, or "
-        "leave time.job out");
+        "there is no cron here, nor systemd for a timer; install cron, or leave time.job out");
   // The one that is not used is taken away, where it was before.
   const WantedJob none{.inventory = job.inventory};
   std::vector<PlannedChange> changes = CronJob(timer ? none : job, actual);

@@ -15,6 +15,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 
+constexpr std::string_view kPath = "/usr/sbin:/usr/bin:/sbin:/bin";  // cron's own has no sbin
 constexpr std::string_view kBegin = "# begin fleetsync";
 constexpr std::string_view kEnd = "# end fleetsync";
 constexpr std::string_view kRetired = "# retired by fleetsync: ";
@@ -118,17 +119,16 @@ std::string JobUnit(std::string_view command, std::string_view inventory) {
                                  "Description=The job that fleetsync was told to run\n\n"
                                  "[Service]\n"
                                  "Type=oneshot\n"
-                                 "Environment=PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+                                 "Environment=PATH={}\n"
                                  "ExecStart=/bin/sh -c \"{}\"\n",
-                                 word),
+                                 kPath, word),
                      inventory);
 }
 
 std::string CronFile(std::string_view schedule, std::string_view command,
                      std::string_view inventory) {
-  return WithHeading(
-      fmt::format("PATH=/usr/sbin:/usr/bin:/sbin:/bin\n{} root {}\n", schedule, Logged(command)),
-      inventory);
+  return WithHeading(fmt::format("PATH={}\n{} root {}\n", kPath, schedule, Logged(command)),
+                     inventory);
 }
 
 std::string WithCronLine(std::string_view crontab, std::string_view schedule,
@@ -143,7 +143,8 @@ std::string WithCronLine(std::string_view crontab, std::string_view schedule,
     if (line == kEnd) ours = false;
   }
   if (!command.empty())
-    text += fmt::format("{}\n{} {}\n{}\n", kBegin, schedule, Logged(command), kEnd);
+    text += fmt::format("{}\n{} {}\n{}\n", kBegin, schedule,
+                        Logged(fmt::format("PATH={}; {}", kPath, command)), kEnd);
   return text;
 }
 

@@ -97,6 +97,7 @@ TEST(Jobs, BusyboxHasOneCrontabForAllOfRootsJobs) {
   Facts facts = Settled(policy);
   facts.daemons.clear();
   facts.cron = "busybox";
+  facts.root_crontab = "/etc/crontabs/root";
   facts.tools = {"busybox-ntpd"};
   Put(facts, "/etc/crontabs/root", "1 1 * * * rdate -s relay\n");
   facts.time_jobs = {"/etc/crontabs/root: 1 1 * * * rdate -s relay"};
@@ -105,10 +106,25 @@ TEST(Jobs, BusyboxHasOneCrontabForAllOfRootsJobs) {
   EXPECT_THAT(*FileIn(plan).after,
               testing::StartsWith("# retired by fleetsync: 1 1 * * * rdate -s relay\n"
                                   "# begin fleetsync\n"));
-  EXPECT_THAT(*FileIn(plan).after, HasSubstr("(busybox ntpd -q -n -p ntp1.example -p 10.77.0.2)"));
+  EXPECT_THAT(*FileIn(plan).after, HasSubstr("; busybox ntpd -q -n -p ntp1.example -p 10.77.0.2)"));
   Put(facts, "/etc/crontabs/root", *FileIn(plan).after);
   facts.time_jobs.clear();
   EXPECT_TRUE(PlanOf(policy, facts).empty());
+}
+
+TEST(Jobs, WithoutCronDTheJobIsALineOfRootsCrontab) {
+  policy::TimePolicy policy = samples::Client();
+  policy.settings.job = TimeSettings::Job::kRtc;
+  Facts facts = Settled(policy);
+  facts.init = facts::Init::kSysv;
+  facts.cron = "crontab";
+  facts.root_crontab = "/var/spool/cron/root";
+  Put(facts, "/var/spool/cron/root", "0 1 * * * backup\n");
+  const HostPlan plan = PlanOf(policy, facts);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(FileIn(plan).path, "/var/spool/cron/root");
+  EXPECT_THAT(*FileIn(plan).after, testing::StartsWith("0 1 * * * backup\n# begin fleetsync\n"));
+  EXPECT_THAT(*FileIn(plan).after, HasSubstr("; hwclock --systohc) 2>&1 | logger"));
 }
 
 TEST(Jobs, ASyncJobBesideADaemonIsRefused) {
@@ -124,7 +140,7 @@ TEST(Jobs, WithoutCronThereIsNoJob) {
   Facts facts = Settled(policy);
   facts.cron.clear();
   facts.init = facts::Init::kSysv;
-  EXPECT_THAT(Message(Diff(policy, facts).status()), HasSubstr("install cron"));
+  EXPECT_THAT(Message(Diff(policy, facts).status()), HasSubstr("there is no cron here"));
 }
 
 TEST(Jobs, WithoutCronATimerOfSystemdRunsIt) {

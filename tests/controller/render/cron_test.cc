@@ -50,7 +50,8 @@ TEST(WithCronLine, KeepsEveryOtherByteAndIsIdempotent) {
   const std::string before = "# min hour\n*/15 * * * * run-parts /etc/periodic/15min\n";
   const std::string with = WithCronLine(before, "5 * * * *", "ntpdate ntp1");
   EXPECT_EQ(with, before +
-                      "# begin fleetsync\n5 * * * * (ntpdate ntp1) 2>&1 | logger -t fleetsync\n"
+                      "# begin fleetsync\n5 * * * * (PATH=/usr/sbin:/usr/bin:/sbin:/bin; ntpdate "
+                      "ntp1) 2>&1 | logger -t fleetsync\n"
                       "# end fleetsync\n");
   EXPECT_EQ(WithCronLine(with, "5 * * * *", "ntpdate ntp1"), with);
   EXPECT_EQ(WithCronLine(with, "5 * * * *", ""), before);

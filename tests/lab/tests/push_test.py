@@ -498,6 +498,22 @@ class SurroundingsTest(PushTestCase):
         return self.lab.sh(host, "cat /etc/cron.d/* /etc/crontab /etc/chrony/chrony.conf /etc/ntp.conf /etc/timezone "
                                  "/var/spool/cron/crontabs/root 2>/dev/null; readlink /etc/localtime", check=False)
 
+    def test_where_cron_has_no_folder_for_packages_the_job_is_a_line_of_roots_crontab(self):
+        crontab = "/var/spool/cron/crontabs/root"
+        self.lab.sh("chrony02", "mv /etc/cron.d /etc/no-cron.d")
+        self.addCleanup(self.lab.sh, "chrony02", f"rm -f {crontab}; mv /etc/no-cron.d /etc/cron.d")
+        self.lab.sh("chrony02", "echo '0 1 * * * true' | crontab -")
+        self.lab.inventory(self.settings(job="rtc"))
+        code, hosts = self.lab.push("-l", "chrony02")
+        self.assertEqual(code, 0, hosts)
+        self.assertRegex(self.lab.sh("chrony02", "crontab -l"),
+                         r"0 1 \* \* \* true\n# begin fleetsync\n\d+ \d+ \* \* \* \(PATH=\S+; hwclock --systohc\) 2>&1 \| logger")
+        self.assertEqual(self.lab.sh("chrony02", f"stat -c '%a %G' {crontab}"), "600 crontab\n")
+        self.assert_outcomes(self.lab.push("-l", "chrony02")[1], "unchanged")
+        self.lab.inventory(self.settings())
+        self.assertEqual(self.lab.push("-l", "chrony02")[0], 0)
+        self.assertNotIn("fleetsync", self.lab.sh("chrony02", "crontab -l"))
+
     def test_jobs_of_others_are_retired_ours_comes_and_a_rollback_brings_all_back(self):
         self.lab.write("ntp01", "/var/spool/cron/crontabs/root", "* */1 * * * /usr/sbin/ntpdate relay1\n5 5 * * * true\n",
                        "600")
