@@ -76,6 +76,9 @@ check_link() {
 # needs_file PATH WHY
 needs_file() { [ -f "$1" ] || fail "$2"; }
 
+# write_problem PATH SAID: a shell's own printf does not say why it could not write, cp does.
+write_problem() { cp /proc/self/status "$1" 2>&1 >/dev/null && printf %s "$2"; }
+
 # keep_link NUMBER PATH
 keep_link() {
   link_of "$2"
@@ -110,7 +113,8 @@ keep_service() {
 keep_all() {
   [ ! -e "$kept" ] || rm -rf "$kept"
   why=$(mkdir "$kept" 2>&1) || fail "$why"
-  why=$( { : >"$log" && undo_script >"$kept/undo"; } 2>&1) || fail "$why"
+  why=$( { : >"$log" && undo_script >"$kept/undo"; } 2>&1) ||
+    fail "$(write_problem "$kept/undo" "$why")"
   why=
   boot_id
   printf '%s\n' "$boot" >"$kept/boot"
@@ -128,7 +132,7 @@ stage_file() {
   if [ ! -d "${target%/*}" ]; then
     why=$(mkdir -m 755 "${target%/*}" 2>&1 && echo "${target%/*}" >>"$kept/folders") || fail "$why"
   fi
-  why=$( { umask "$6" && "content_$1" >"$new"; } 2>&1) || fail "$why"
+  why=$( { umask "$6" && "content_$1" >"$new"; } 2>&1) || fail "$(write_problem "$new" "$why")"
   digest "$new"
   [ "$digest" = "$3" ] || fail "$new did not arrive whole"
   # As it was made already, most often: owned by root, in a folder that hands down no group.

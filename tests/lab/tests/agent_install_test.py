@@ -1,61 +1,38 @@
 """`fleetsync agent` on real hosts of every sort: run as root, `python3 -m unittest -v agent_install_test.py`."""
 
 import json
-import os
 import pathlib
 import re
-import shutil
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from labs import BIN, Lab, eventually  # noqa: E402
+
 AGENT = BIN / "fleetsync-agent-static"
 if not AGENT.exists():  # sanitizer builds have none
     AGENT = BIN / "fleetsync-agent"
 CONTROLLER = "198.18.0.1:8123"
-DEADLINE_S = 60
 
 EVERYTHING = ["user", "binary", "config", "unit", "enabled", "started"]
 
 
-class Lab:
-    """A lab of its own and a fleetsync that works on it."""
-
-    def __init__(self, name):
-        self.name = name
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fleetsync-{name}-"))
-
-    def __call__(self, *arguments, check=True, timeout=180):
-        done = subprocess.run([LAB, "--lab", self.name, *arguments], capture_output=True, text=True, timeout=timeout,
-                              check=False)
-        if check and done.returncode != 0:
-            raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
+class AgentLab(Lab):
+    """A lab and a fleetsync that puts agents on it."""
 
     def up(self, *arguments):
-        self("down")
-        self("up", *arguments)
+        super().up(*arguments)
         self.write_inventory(self("inventory").stdout)
 
-    def write_inventory(self, text, name="fleet.yaml"):
-        (self.folder / name).write_text(text)
-        (self.folder / name).chmod(0o600)
-
-    def down(self):
-        self("down")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def sh(self, host, command, check=True):
-        return self("exec", host, "--", "sh", "-c", command, check=check).stdout.strip()
+        return super().sh(host, command, check).strip()
 
-    def fleetsync(self, *arguments, inventory="fleet.yaml"):
+    def said(self, *arguments, inventory="fleet.yaml"):
         """The exit code and what `-o json` gave, a host's entry by its name."""
-        done = self("run", "--", str(BIN / "fleetsync"), "-i", str(self.folder / inventory), "--db",
-                    str(self.folder / "fleet.db"), "-o", "json", *arguments, check=False)
+        done = subprocess.run(self.fleetsync("-o", "json", *arguments, inventory=inventory), capture_output=True,
+                              text=True, timeout=180, check=False)
         try:
             hosts = {host["host"]: host for host in json.loads(done.stdout)["hosts"]}
         except ValueError:
@@ -63,7 +40,7 @@ class Lab:
         return done.returncode, hosts, done.stderr
 
     def install(self, *arguments, binary=AGENT, controller=CONTROLLER, inventory="fleet.yaml"):
-        return self.fleetsync("agent", "install", "--controller", controller, "--insecure", "--binary", str(binary),
+        return self.said("agent", "install", "--controller", controller, "--insecure", "--binary", str(binary),
                               *arguments, inventory=inventory)
 
     def agent_pid(self, host):
@@ -79,21 +56,12 @@ class Lab:
                              "grep -c fleetsync /etc/passwd; ls /etc/rc3.d 2>/dev/null | grep fleetsync", check=False)
 
 
-def eventually(condition, what):
-    deadline = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.1)
-    return result
-
-
 class AgentInstallTest(unittest.TestCase):
     HOSTS = ("relay1", "chrony01", "ntpsec01", "ntp01", "plain01", "busybox01")
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("aginstall")
+        cls.lab = AgentLab("aginstall")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--sort", "relay:1,chrony:1,ntpsec:1,ntp:1,plain:1,busybox:1", "--start-daemons")
 
@@ -101,7 +69,7 @@ class AgentInstallTest(unittest.TestCase):
         for fault in ("disk-full", "read-only", "slow"):
             self.lab("fault", "plain01", fault, "--off", check=False)
         self.lab("fault", "plain01", "kill-sshd", "--off", check=False)
-        self.lab.fleetsync("agent", "remove", "--purge")
+        self.lab.said("agent", "remove", "--purge")
 
     def test_every_sort_of_host_gets_an_agent_and_a_second_run_changes_nothing(self):
         code, hosts, errors = self.lab.install()
@@ -247,7 +215,7 @@ class AgentInstallTest(unittest.TestCase):
 
     def test_status_tells_what_is_there(self):
         self.lab.install("-l", "chrony01")
-        code, hosts, _ = self.lab.fleetsync("agent", "status", "-l", "chrony01,plain01")
+        code, hosts, _ = self.lab.said("agent", "status", "-l", "chrony01,plain01")
         self.assertEqual(code, 1, "one of them has no agent")
         self.assertEqual(hosts["chrony01"]["agent"], "running")
         self.assertRegex(hosts["chrony01"]["version"], r"^\d+\.\d+\.\d+$")
@@ -257,13 +225,13 @@ class AgentInstallTest(unittest.TestCase):
     def test_remove_takes_away_what_install_brought(self):
         before = {name: self.lab.snapshot(name) for name in self.HOSTS}
         self.lab.install()
-        code, hosts, errors = self.lab.fleetsync("agent", "remove", "--purge")
+        code, hosts, errors = self.lab.said("agent", "remove", "--purge")
         self.assertEqual(code, 0, f"{hosts}{errors}")
         self.assertEqual({h["outcome"] for h in hosts.values()}, {"removed"})
         for name in self.HOSTS:
             self.assertEqual(self.lab.snapshot(name), before[name], name)
             self.assertEqual(self.lab.agent_pid(name), "")
-        code, hosts, _ = self.lab.fleetsync("agent", "remove")
+        code, hosts, _ = self.lab.said("agent", "remove")
         self.assertEqual({h["outcome"] for h in hosts.values()}, {"unchanged"})
 
     def changed_agent(self):
@@ -277,7 +245,7 @@ class AgentInstallTest(unittest.TestCase):
 class AgentInstallSystemdTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("aginstallsd")
+        cls.lab = AgentLab("aginstallsd")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:1,plain:1", "--start-daemons")
 
@@ -298,7 +266,7 @@ class AgentInstallSystemdTest(unittest.TestCase):
         self.assertTrue(hosts["plain01"]["restored"], hosts)
         self.assertEqual(self.lab.sh("plain01", "systemctl is-active fleetsync-agent"), "active")
 
-        code, hosts, _ = self.lab.fleetsync("agent", "remove")
+        code, hosts, _ = self.lab.said("agent", "remove")
         self.assertEqual(code, 0, hosts)
         self.assertEqual(self.lab.sh("plain01", "systemctl is-active fleetsync-agent", check=False), "inactive")
         self.assertEqual(self.lab.sh("plain01", "ls /etc/systemd/system | grep fleetsync", check=False), "")

@@ -1,17 +1,14 @@
 """`fleetsync push` where time is kept, packets are filtered and packages come in other ways than in push_test.py."""
 
 import json
-import os
 import pathlib
 import subprocess
-import tempfile
-import time
+import sys
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
-DEADLINE_S = 60
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from labs import Lab, eventually  # noqa: E402
+
 # What an administrator has in force beside what fleetsync may add.
 LEGACY_RULES = """iptables-legacy -P INPUT DROP
 iptables-legacy -A INPUT -i lo -j ACCEPT
@@ -32,42 +29,23 @@ class PlatformTestCase(unittest.TestCase):
     def setUpClass(cls):
         if not cls.NAME:
             raise unittest.SkipTest("the common part of the others")
-        scratch = tempfile.TemporaryDirectory(prefix=f"fleetsync-{cls.NAME}-")
-        cls.addClassCleanup(scratch.cleanup)
-        cls.folder = pathlib.Path(scratch.name)
-        cls.lab("down")
-        cls.addClassCleanup(cls.lab, "down")
-        cls.lab("up", "--kind", cls.KIND, "--sort", cls.SORTS)
-
-    @classmethod
-    def lab(cls, *arguments):
-        done = subprocess.run([LAB, "--lab", cls.NAME, *arguments], capture_output=True, text=True, timeout=180,
-                              check=False)
-        if done.returncode != 0:
-            raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
+        cls.lab = Lab(cls.NAME)
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--kind", cls.KIND, "--sort", cls.SORTS)
 
     def sh(self, host, command):
-        return self.lab("exec", host, "--", "sh", "-c", command)
-
-    def eventually(self, condition, what):
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, what)
-            time.sleep(0.1)
+        return self.lab.sh(host, command)
 
     def fleetsync(self, host, settings, *arguments):
         """The exit code and what `-o json` said of this host, whose inventory says `settings` of it."""
         lines = []
-        for line in self.lab("inventory").splitlines():
+        for line in self.lab("inventory").stdout.splitlines():
             if line.strip().startswith(f"{host}:"):
                 line = f"{line[:-1]}, {json.dumps(settings)[1:-1]}}}"
             lines.append(line)
-        path = self.folder / "fleet.yaml"
-        path.write_text("\n".join(lines) + "\n")
-        done = subprocess.run([LAB, "--lab", self.NAME, "run", "--", BIN / "fleetsync", "-i", path, "--db",
-                               self.folder / "fleet.db", "-o", "json", "-l", host, *arguments], capture_output=True,
-                              text=True, timeout=180, check=False)
+        self.lab.write_inventory("\n".join(lines) + "\n")
+        done = subprocess.run(self.lab.fleetsync("-o", "json", "-l", host, *arguments), capture_output=True, text=True,
+                              timeout=180, check=False)
         try:
             return done.returncode, json.loads(done.stdout)["hosts"][0]
         except ValueError:
@@ -99,7 +77,7 @@ class HostsTest(PlatformTestCase):
         self.assertIn("\nserver 198.18.1.1\n", self.sh("openntpd01", "ntpd -n -f /etc/openntpd/ntpd.conf 2>&1; "
                                                                      "cat /etc/openntpd/ntpd.conf"))
         self.assert_second_push_does_nothing("openntpd01", {}, "ntpd")
-        self.eventually(lambda: "1/1 peers valid" in self.sh("openntpd01", "ntpctl -s status"), "it hears the relay")
+        eventually(lambda: "1/1 peers valid" in self.sh("openntpd01", "ntpctl -s status"), "it hears the relay")
         said = self.push("openntpd01", {"time": {"extra": ["nonsense here"]}}, "failed")
         self.assertEqual((said["stage"], said["undo"]), ("validate", "done"), said)
         code, said = self.fleetsync("openntpd01", {}, "rollback")
@@ -115,7 +93,7 @@ class HostsTest(PlatformTestCase):
                                            "2>/dev/null || echo; pidof chronyd || true").strip(), "")
         said = self.push("bare01", install)
         self.assertEqual([change["kind"] for change in said["changes"]], ["package", "file", "service"])
-        self.eventually(lambda: "198.18.1.1" in self.sh("bare01", "chronyc -n sources | grep '^^[*]' || true"),
+        eventually(lambda: "198.18.1.1" in self.sh("bare01", "chronyc -n sources | grep '^^[*]' || true"),
                         "chronyd has selected the relay")
         self.assert_second_push_does_nothing("bare01", install, "chronyd")
 

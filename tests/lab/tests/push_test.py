@@ -5,18 +5,16 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
+import sys
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from labs import BIN, ROOT, Lab, eventually  # noqa: E402
+
 GOLDEN = ROOT / "tests/golden"
-BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
-DEADLINE_S = 60
 
 # Stands before the real nft; opening a port with it also shuts out whoever comes anew over SSH.
 CUTTING_NFT = """#!/bin/sh
@@ -42,39 +40,8 @@ def config_of(host):
     return CONFIG[re.match("[a-z]+", host)[0]]
 
 
-def eventually(condition, what):
-    deadline = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.1)
-    return result
-
-
-class Lab:
-    """A lab of its own and a fleetsync that pushes to it."""
-
-    def __init__(self, name):
-        self.name = name
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fleetsync-{name}-"))
-
-    def __call__(self, *arguments, check=True, timeout=180):
-        done = subprocess.run([LAB, "--lab", self.name, *arguments], capture_output=True, text=True, timeout=timeout,
-                              check=False)
-        if check and done.returncode != 0:
-            raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
-
-    def up(self, *arguments):
-        self("down")
-        self("up", *arguments)
-
-    def down(self):
-        self("down")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def sh(self, host, command, check=True):
-        return self("exec", host, "--", "sh", "-c", command, check=check).stdout
+class PushLab(Lab):
+    """A lab and a fleetsync that pushes to it."""
 
     def read(self, host, path):
         return base64.b64decode(self.sh(host, f"base64 {path}"))
@@ -95,13 +62,10 @@ class Lab:
             elif per_host and name in per_host and line.startswith("  ") and line.endswith("}"):
                 line = f"{line[:-1]}, time: {json.dumps(per_host[name])}}}"
             lines.append(line)
-        path = self.folder / "fleet.yaml"
-        path.write_text("\n".join(lines) + "\n")
-        path.chmod(0o600)
+        self.write_inventory("\n".join(lines) + "\n")
 
     def command(self, *arguments):
-        return [LAB, "--lab", self.name, "run", "--", BIN / "fleetsync", "-i", self.folder / "fleet.yaml", "--db",
-                self.folder / "fleet.db", "push", *arguments]
+        return self.fleetsync("push", *arguments)
 
     def push(self, *arguments):
         """The exit code and what `-o json` said, by host."""
@@ -124,7 +88,7 @@ class Lab:
 
 
 class PushTestCase(unittest.TestCase):
-    lab: Lab
+    lab: PushLab
     SETTINGS = {"upstreams": ["198.18.0.1"], "local_stratum": 8, "allow": ["198.18.0.0/16"]}
     turn = 0
 
@@ -154,7 +118,7 @@ class PushTest(PushTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("pushtest")
+        cls.lab = PushLab("pushtest")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--sort", "relay:1,chrony:2,ntpsec:1,ntp:1", "--start-daemons")
 
@@ -483,7 +447,7 @@ class SurroundingsTest(PushTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("pushround")
+        cls.lab = PushLab("pushround")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--sort", "relay:1,chrony:2,ntp:1,plain:1,busybox:1", "--start-daemons")
 
@@ -627,7 +591,7 @@ class FirewallTest(PushTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("pushfire")
+        cls.lab = PushLab("pushfire")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--sort", "relay:1,ntp:1", "--start-daemons")
 
@@ -724,7 +688,7 @@ class GoldenTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("pushgolden")
+        cls.lab = PushLab("pushgolden")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--sort", "chrony:1,ntpsec:1,ntp:1")
 
@@ -766,7 +730,7 @@ class GoldenTest(unittest.TestCase):
 class SystemdPushTest(PushTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab("pushsystemd")
+        cls.lab = PushLab("pushsystemd")
         cls.addClassCleanup(cls.lab.down)
         cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:1,ntpsec:1,ntp:1", "--start-daemons")
 
@@ -795,8 +759,8 @@ class SystemdPushTest(PushTestCase):
         code, hosts = self.lab.push("--limit", "ntpsec01")
         self.assertEqual(code, 0, hosts)
         self.assertEqual(self.lab.sh("ntpsec01", state, check=False), "disabled\ninactive\n")
-        done = self.lab("run", "--", BIN / "fleetsync", "-i", self.lab.folder / "fleet.yaml", "--db",
-                        self.lab.folder / "fleet.db", "rollback", "--limit", "ntpsec01", check=False)
+        done = subprocess.run(self.lab.fleetsync("rollback", "--limit", "ntpsec01"), capture_output=True, text=True, timeout=180,
+                              check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(self.lab.sh("ntpsec01", state, check=False), "enabled\nactive\n")
 
