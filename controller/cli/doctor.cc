@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,23 @@ struct Patient {
   StatusOr<std::vector<doctor::Finding>> findings = absl::UnavailableError("not asked");
 };
 
+// What the inventory names by an address is meant.
+std::set<std::string> AddressesOf(const inventory::Inventory& inventory) {
+  std::set<std::string> addresses;
+  for (const inventory::Host& host : inventory.hosts) {
+    addresses.insert(host.name);
+    addresses.insert(host.connection.address);
+    for (const auto* sources : {&host.time.upstreams, &host.time.servers, &host.time.peers})
+      for (const inventory::TimeSource& source : *sources) addresses.insert(source.address);
+  }
+  return addresses;
+}
+
 class Collector : public ssh::FleetObserver {
  public:
-  Collector(std::vector<Patient>& patients, ui::Progress& progress) : progress_(progress) {
+  Collector(std::vector<Patient>& patients, const inventory::Inventory& inventory,
+            ui::Progress& progress)
+      : fleet_(AddressesOf(inventory)), progress_(progress) {
     for (Patient& patient : patients) by_host_[patient.host] = &patient;
   }
   void OnStage(const inventory::Host& host, ssh::Stage stage) override {
@@ -45,14 +60,22 @@ class Collector : public ssh::FleetObserver {
       patient.findings = read.facts().status();
     } else if (!read.observation().ok()) {
       patient.findings = read.observation().status();
+    } else if (!read.answers().ok()) {
+      patient.findings = read.answers().status();
     } else {
-      patient.findings = doctor::Examine({host, *read.facts(), *read.observation()});
+      patient.findings = doctor::Examine({.host = host,
+                                          .facts = *read.facts(),
+                                          .observation = *read.observation(),
+                                          .answers = *read.answers(),
+                                          .fleet = fleet_,
+                                          .ahead = read.ahead()});
     }
     progress_.OnHostDone(host.name,
                          patient.findings.ok() ? "" : Message(patient.findings.status()));
   }
 
  private:
+  std::set<std::string> fleet_;
   ui::Progress& progress_;
   std::map<const inventory::Host*, Patient*> by_host_;
 };
@@ -121,7 +144,7 @@ int RunDoctor(Context context, const std::vector<std::string>& patterns) {
   std::vector<Patient> patients;
   for (const inventory::Host* host : chosen->hosts) patients.emplace_back().host = host;
   ui::Progress progress("examining", patients.size(), context.options.verbose);
-  Collector collector(patients, progress);
+  Collector collector(patients, chosen->inventory, progress);
   const Status run = ssh::RunFleet(
       chosen->hosts, FleetOptionsFrom(context.options),
       [&context](const inventory::Host&) {

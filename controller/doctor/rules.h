@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
+#include "controller/doctor/answers.h"
 #include "controller/facts/facts.h"
 #include "controller/observe/observation.h"
 #include "inventory/inventory.h"
@@ -27,6 +31,10 @@ struct Case {
   const inventory::Host& host;
   const facts::Facts& facts;
   const observe::Observation& observation;
+  const HostAnswers& answers;
+  const std::set<std::string>& fleet;  // addresses that the inventory names
+  // How far its clock is ahead of this machine's, at least: nearer to zero than the truth.
+  std::optional<Duration> ahead = {};
 };
 
 // Every rule's findings, errors first. Pure.

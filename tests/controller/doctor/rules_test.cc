@@ -52,11 +52,16 @@ class Rules : public testing::Test {
     for (const Finding& finding : Findings()) ids.push_back(finding.id);
     return ids;
   }
-  std::vector<Finding> Findings() const { return Examine({host, facts, observation}); }
+  std::vector<Finding> Findings() const {
+    return Examine({host, facts, observation, answers, fleet, ahead});
+  }
 
   inventory::Host host;
   facts::Facts facts;
   observe::Observation observation;
+  HostAnswers answers;
+  std::set<std::string> fleet;
+  std::optional<Duration> ahead;
 };
 
 TEST_F(Rules, AHealthyHostHasNoFinding) { EXPECT_THAT(Ids(), IsEmpty()); }
