@@ -62,7 +62,8 @@ void ReadNtpData(std::string_view line, std::vector<Heard>& heard) {
   if (key == "Leap status") heard.back().synchronised = value != "Not synchronised";
 }
 
-// "srcadr=198.18.1.1, stratum=16, leap=11," and on: of each association in turn.
+// "srcadr=198.18.1.1, flash=1620 pkt_stratum, …" of each association in turn. What a source said
+// is known only of one that may not be followed.
 void ReadPeer(std::string_view line, std::vector<Heard>& heard) {
   for (const std::string_view item : Split(line, ',')) {
     const size_t equals = item.find('=');
@@ -71,11 +72,11 @@ void ReadPeer(std::string_view line, std::vector<Heard>& heard) {
                            value = Trim(item.substr(equals + 1));
     if (key == "srcadr") heard.push_back({.address = std::string(value)});
     if (heard.empty()) continue;
-    if (key == "received") heard.back().anything = value != "0";
     if (key == "flash") {
       const std::string_view code = value.substr(0, value.find(' '));
       const auto hex = code.starts_with("0x") ? code.substr(2) : code;
-      heard.back().synchronised = (ToInt<unsigned>(hex, 16) & kUnsynchronisedPacket) == 0;
+      heard.back().anything = (ToInt<unsigned>(hex, 16) & kUnsynchronisedPacket) != 0;
+      heard.back().synchronised = !heard.back().anything;
     }
   }
 }

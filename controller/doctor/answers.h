@@ -27,7 +27,7 @@ struct Unresolved {
 // What a daemon heard of one of its sources.
 struct Heard {
   std::string address;
-  bool anything = false;
+  bool anything = false;     // an answer, as far as the daemon tells
   bool synchronised = true;  // as the source says itself, when anything was heard
 };
 

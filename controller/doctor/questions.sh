@@ -47,7 +47,7 @@ heard() {
       while read -r index id rest; do
         case $id in
           ''|*[!0-9]*) ;;
-          *) set -- "$@" -c "rv $id srcadr,stratum,leap,reach,flash,received" ;;
+          *) set -- "$@" -c "rv $id srcadr,flash" ;;
         esac
       done <<ASSOCIATIONS
 $(ntpq -n -c associations 127.0.0.1 2>/dev/null)

@@ -1,68 +1,15 @@
-#include "controller/doctor/rules.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "tests/controller/doctor/rules_fixture.h"
 
 namespace fleetsync::doctor {
 namespace {
 
 using facts::Daemon;
 using observe::SourceState;
-using testing::Contains;
+using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-// A host with nothing wrong; each test makes one thing wrong.
-class Rules : public testing::Test {
- protected:
-  Rules() {
-    host.name = "web07";
-    facts.init = facts::Init::kSystemd;
-    facts::DaemonFact& chrony = facts.daemons.emplace_back();
-    chrony.daemon = Daemon::kChrony;
-    chrony.service = "chrony";
-    chrony.config_path = "/etc/chrony/chrony.conf";
-    chrony.running = chrony.enabled = true;
-    chrony.pid = 15;
-    facts.udp123_held = true;
-    facts.udp123_holder = "chronyd (15)";
-    SetConfig("server ntp1 iburst\n");
-    observe::DaemonState& state = observation.state;
-    state.daemon = "chrony";
-    state.answered = true;
-    state.leap = observe::Leap::kNone;
-    state.stratum = 3;
-    for (const char* name : {"ntp1", "ntp2", "ntp3"}) {
-      observe::Source& source = state.sources.emplace_back();
-      source.name = name;
-      source.state = SourceState::kCandidate;
-      source.reach = uint8_t{0377};
-    }
-  }
-
-  void SetConfig(const std::string& text) {
-    facts::FileFact& file = facts.files["/etc/chrony/chrony.conf"];
-    file.exists = file.readable = true;
-    file.content = text;
-  }
-  std::vector<std::string> Ids() const {
-    std::vector<std::string> ids;
-    for (const Finding& finding : Findings()) ids.push_back(finding.id);
-    return ids;
-  }
-  std::vector<Finding> Findings() const {
-    return Examine({host, facts, observation, answers, fleet, ahead});
-  }
-
-  inventory::Host host;
-  facts::Facts facts;
-  observe::Observation observation;
-  HostAnswers answers;
-  std::set<std::string> fleet;
-  std::optional<Duration> ahead;
-};
 
 TEST_F(Rules, AHealthyHostHasNoFinding) { EXPECT_THAT(Ids(), IsEmpty()); }
 
@@ -172,6 +119,106 @@ TEST_F(Rules, AccessListsThatSayMoreOrLessThanMeant) {
   SetConfig("restrict 192.168.44.130 mask 255.255.255.0 nomodify\n");
   ASSERT_THAT(Ids(), ElementsAre("mask-opens-more"));
   EXPECT_THAT(Findings()[0].what, HasSubstr("not for 192.168.44.130 alone"));
+}
+
+TEST_F(Rules, AnOwnClockNearerToUtcThanRealServers) {
+  host.role = inventory::Role::kRelay;
+  SetConfig("server ntp1\nfudge 127.127.1.0 stratum 4 # low\n");
+  ASSERT_THAT(Ids(), ElementsAre("low-local-stratum"));
+  EXPECT_THAT(Findings()[0].what, HasSubstr("/etc/chrony/chrony.conf:2: \"fudge"));
+  SetConfig("local stratum 2 orphan\n");
+  EXPECT_THAT(Ids(), ElementsAre("low-local-stratum"));
+  SetConfig("fudge 127.127.1.0 stratum 5\nfudge 127.127.20.0 stratum 0\nlocal\nmaxstratum 3\n");
+  EXPECT_THAT(Ids(), IsEmpty());
+}
+
+TEST_F(Rules, HostBitsBelowAMask) {
+  SetConfig("restrict 10.1.2.0 mask 255.255.0.0\n");
+  EXPECT_THAT(Ids(), ElementsAre("mask-opens-more"));
+  SetConfig("allow 192.168.44.130/24\n");
+  EXPECT_THAT(Ids(), ElementsAre("mask-opens-more"));
+  SetConfig(
+      "restrict 192.168.44.128 mask 255.255.255.128\nrestrict 192.168.44.130\n"
+      "restrict 192.168.44.130 mask 255.255.255.255\nrestrict ::1\nallow 10/8\n"
+      "allow 192.168.44.130\nallow 192.168.44.130/32\nallow 0.0.0.0/0\n"
+      "restrict 192.168.44.130 mask nonsense\n");
+  EXPECT_THAT(Ids(), IsEmpty());
+}
+
+TEST_F(Rules, AJobThatWritesWhatItHeardToTheHardwareClock) {
+  facts.daemons[0].running = false;
+  observation = {};
+  facts.time_jobs = {"/etc/crontab: 30 8 * * * root /usr/sbin/ntpdate relay; /sbin/hwclock -w"};
+  EXPECT_THAT(Ids(), ElementsAre("job-writes-rtc", "job-steps-clock"));
+  facts.time_jobs = {"/etc/crontab: 30 8 * * * root ntpdate relay && hwclock --systohc --utc"};
+  EXPECT_THAT(Ids(), ElementsAre("job-writes-rtc", "job-steps-clock"));
+  facts.time_jobs = {"/etc/crontab: 30 8 * * * root hwclock -w",
+                     "/etc/crontab: 30 8 * * * root ntpdate relay; hwclock --show"};
+  EXPECT_THAT(Ids(), ElementsAre("job-steps-clock", "job-steps-clock"));
+}
+
+// ---- how far it is off
+
+class PanicRule : public Rules {
+ protected:
+  PanicRule() {
+    facts.daemons[0].daemon = Daemon::kNtpClassic;
+    answers.arguments = "/usr/sbin/ntpd -p /var/run/ntpd.pid -u 102:103";
+    ahead = seconds(5000);
+  }
+};
+
+TEST_F(PanicRule, BeyondNtpdsThousandSeconds) {
+  ASSERT_THAT(Ids(), ElementsAre("beyond-panic"));
+  EXPECT_THAT(Findings()[0].what, HasSubstr("without -g"));
+  EXPECT_EQ(Findings()[0].todo, "fleetsync sync-all --limit web07 sets it; then start the daemon");
+  ahead = -seconds(5000);
+  EXPECT_THAT(Findings()[0].what, HasSubstr("behind this machine's"));
+  ahead = seconds(1000);
+  EXPECT_THAT(Ids(), IsEmpty());
+  ahead.reset();
+  EXPECT_THAT(Ids(), IsEmpty());
+}
+
+TEST_F(PanicRule, APanicGateIsNoPanic) {
+  for (const char* arguments : {"ntpd -g", "ntpd -4g -u 1:2", "ntpd --panicgate"}) {
+    answers.arguments = arguments;
+    EXPECT_THAT(Ids(), ElementsAre("far-off")) << arguments;
+  }
+  for (const char* arguments : {"ntpd -u group", "ntpd -c/etc/g", "ntpd --config=-g"}) {
+    answers.arguments = arguments;
+    EXPECT_THAT(Ids(), ElementsAre("beyond-panic")) << arguments;
+  }
+}
+
+TEST_F(PanicRule, WhatItWouldBeStartedWith) {
+  answers.arguments.clear();
+  EXPECT_THAT(Ids(), ElementsAre("far-off"));
+  facts.files["/etc/default/ntp"].content = "# NTPD_OPTS='-x'\nNTPD_OPTS='-g'\n";
+  EXPECT_THAT(Ids(), ElementsAre("far-off"));
+  facts.files["/etc/default/ntp"].content = "NTPD_OPTS=''\n";
+  EXPECT_THAT(Ids(), ElementsAre("beyond-panic"));
+}
+
+TEST_F(PanicRule, TinkerSetsTheThreshold) {
+  SetConfig("tinker panic 0\n");
+  EXPECT_THAT(Ids(), ElementsAre("far-off"));
+  SetConfig("tinker panic 10\n");
+  ahead = seconds(11);
+  EXPECT_THAT(Ids(), ElementsAre("beyond-panic"));
+  ahead = seconds(9);
+  EXPECT_THAT(Ids(), IsEmpty());
+}
+
+TEST_F(PanicRule, ChronydsMaxchange) {
+  facts.daemons[0].daemon = Daemon::kChrony;
+  EXPECT_THAT(Ids(), ElementsAre("far-off"));
+  SetConfig("server ntp1\nmaxchange 3.5 1 2\n");
+  ahead = -seconds(4);
+  ASSERT_THAT(Ids(), ElementsAre("beyond-panic"));
+  EXPECT_THAT(Findings()[0].what, HasSubstr("/etc/chrony/chrony.conf:2: \"maxchange 3.5 1 2\""));
+  ahead = -seconds(3);
+  EXPECT_THAT(Ids(), IsEmpty());
 }
 
 TEST_F(Rules, ZoneAndHardwareClock) {
