@@ -13,6 +13,18 @@ LAB = ROOT / "tests/lab/lab"
 FLEETSYNC = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve() / "fleetsync"
 NAME = "doctortest"
 DEADLINE_S = 60
+CONTROLLER = "198.18.0.1"
+SILENT = "198.18.9.9"  # nobody has it
+# Answers every question, with a clock that it calls not synchronised: leap 3, stratum 16.
+UNSYNCHRONISED_SERVER = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("%s", 123))
+print("serving", flush=True)
+while True:
+    question, client = server.recvfrom(1024)
+    server.sendto(bytes([0xe4, 16, 6, 0xe8]) + bytes(20) + 3 * question[40:48], client)
+""" % CONTROLLER
 
 
 def lab(*arguments, check=True):
@@ -40,7 +52,7 @@ class Reads(unittest.TestCase):
     def setUpClass(cls):
         lab("down")
         cls.addClassCleanup(lab, "down")
-        lab("up", "--sort", "relay:1,chrony:1,ntpsec:1,ntp:1,plain:1", "--start-daemons")
+        lab("up", "--sort", "relay:1,chrony:1,ntpsec:1,ntp:2,plain:1", "--start-daemons")
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
@@ -110,6 +122,73 @@ class Reads(unittest.TestCase):
                             "nft add rule inet t i ip saddr 198.18.1.1 udp sport 123 drop; service ntpsec restart")
         self.addCleanup(in_host, "ntpsec01", "nft delete table inet t; service ntpsec restart")
         eventually(lambda: "no-source" in self.ids("ntpsec01"), "the source is seen not to answer")
+
+    def add_source(self, address):
+        in_host("chrony01", f"chronyc add server {address} minpoll 0 maxpoll 0")
+        self.addCleanup(in_host, "chrony01", f"chronyc delete {address}")
+
+    def test_a_name_that_does_not_resolve(self):
+        in_host("ntpsec01", "cp -p /etc/ntpsec/ntp.conf /tmp; echo 'server nosuch.invalid iburst' >>/etc/ntpsec/ntp.conf")
+        self.addCleanup(in_host, "ntpsec01", "cp -p /tmp/ntp.conf /etc/ntpsec/ntp.conf")
+        ids = self.ids("ntpsec01")
+        self.assertIn("unresolved-name", ids)
+        self.assertNotIn("resolver-silent", ids)
+        in_host("ntpsec01", "sed -i s/nosuch.invalid/relay1/ /etc/ntpsec/ntp.conf")
+        self.assertNotIn("unresolved-name", self.ids("ntpsec01"))
+
+    def test_a_silent_source(self):
+        self.add_source(SILENT)
+        ids = self.ids("chrony01")
+        self.assertIn("silent-source", ids)
+        self.assertNotIn("unsynchronised-source", ids)
+
+    def test_an_unsynchronised_source(self):
+        server = subprocess.Popen([LAB, "--lab", NAME, "run", "--", "timeout", "20", "/usr/bin/python3", "-c",
+                                   UNSYNCHRONISED_SERVER], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        self.assertEqual(server.stdout.readline(), "serving\n")
+        self.add_source(CONTROLLER)
+        eventually(lambda: "unsynchronised-source" in self.ids("chrony01"), "its answer is seen")
+        self.assertNotIn("silent-source", self.ids("chrony01"))
+
+    def test_an_offset_beyond_panic(self):
+        self.assertFalse({"beyond-panic", "far-off"} & self.ids("ntp02"))
+        lab("clock", "ntp02", "--set", "5000")
+        ids = self.ids("ntp02")
+        self.assertIn("far-off", ids, "-g allows it")
+        self.assertNotIn("beyond-panic", ids)
+        in_host("ntp02", "service ntp stop; sed -i s/-g// /etc/default/ntp")
+        ids = self.ids("ntp02")
+        self.assertIn("beyond-panic", ids)
+        self.assertNotIn("far-off", ids)
+
+    def test_what_the_tutorials_leave_on_a_host(self):
+        in_host("plain01", """
+            cp -p /etc/services /tmp/services; sed -i 's,^ntp.*,ntp 123/tcp,' /etc/services
+            echo 'export TZ=Asia/Shanghai' >/etc/profile.d/tz.sh
+            printf 'root s3cret web01\nroot s3cret web02' >/tmp/my_servers.txt; chmod 644 /tmp/my_servers.txt
+            printf '#!/bin/sh\nwhile read u h; do\n  ssh $u@$h date\ndone </tmp/list\n' >/etc/cron.daily/sync
+            nft 'add table inet t; add chain inet t i { type filter hook input priority 0; }; add rule inet t i tcp dport 123 accept'
+            """)
+        self.addCleanup(in_host, "plain01", "cp -p /tmp/services /etc; rm -f /etc/profile.d/tz.sh /tmp/my_servers.txt "
+                                            "/etc/cron.daily/sync; nft delete table inet t")
+        _, output, errors = self.run_on("plain01", "-o", "json", "doctor")
+        found = {finding["id"] for finding in json.loads(output)["hosts"][0]["findings"]}
+        self.assertEqual(found, {"no-daemon", "services-tcp-only", "tz-overrides", "password-list", "ssh-eats-list",
+                                 "firewall-tcp-123"})
+        self.assertNotIn("s3cret", output + errors)
+        in_host("plain01", "chmod 600 /tmp/my_servers.txt; sed -i 's/ssh/ssh -n/' /etc/cron.daily/sync")
+        self.assertFalse({"password-list", "ssh-eats-list"} & self.ids("plain01"))
+
+    def test_a_relay_that_drops_its_clients(self):
+        self.assertFalse({"firewall-drops-ntp", "firewall-closed"} & self.ids("relay1"))
+        in_host("relay1", "nft 'add table inet t; add chain inet t i { type filter hook input priority 0; }; "
+                          "add rule inet t i udp dport 123 drop'")
+        self.addCleanup(in_host, "relay1", "nft delete table inet t", check=False)
+        self.assertIn("firewall-drops-ntp", self.ids("relay1"))
+        in_host("relay1", "nft delete table inet t")
 
     def test_two_daemons_on_one_clock(self):
         in_host("chrony01", "cp /bin/sleep /tmp/ntpd; /tmp/ntpd 100 >/dev/null 2>&1 & echo $! >/tmp/ntpd.pid")
