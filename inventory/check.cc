@@ -132,8 +132,11 @@ class Checker {
       if (host.role == Role::kRelay) continue;
       for (const std::string& server : AddressesOf(host.time.servers)) {
         const auto found = by_name_.find(server);
-        if (found == by_name_.end() || found->second->role == Role::kRelay) continue;
         const Origin where = OriginOf(host, "time.servers");
+        if (found == by_name_.end() && !inventory_.Relays().empty())
+          Tell(where, fmt::format("time server '{}' of clients is past the relays", server),
+               "let clients ask the relays alone: leave 'servers' out");
+        if (found == by_name_.end() || found->second->role == Role::kRelay) continue;
         if (!told.insert({where.line, where.column}).second) continue;
         Warn(where,
              fmt::format("time server '{}' is a host of the inventory, but no relay", server),

@@ -12,8 +12,11 @@
 namespace fleetsync::inventory {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 std::vector<std::string> Warnings(std::string_view text) {
   const Loaded loaded = ParseFleetYaml(text, "f");
@@ -61,7 +64,16 @@ TEST(Check, AServerOfTheInventoryThatIsNoRelayIsSuspect) {
   EXPECT_THAT(Warnings("time: {upstreams: [a, b, c, d]}\nhosts:\n"
                        "  r: {role: relay, time: {servers: [db]}}\n"  // a relay has no use for them
                        "  db: {time: {servers: [x, y, z]}}\n"),
-              IsEmpty());
+              Not(Contains(HasSubstr("but no relay"))));
+}
+
+TEST(Check, ClientsThatAskOthersThanTheRelaysAreSuspect) {
+  EXPECT_THAT(Warnings("time: {upstreams: [a, b, c, d]}\nhosts:\n  r: {role: relay}\n"
+                       "  web: {time: {servers: [r, x, y]}}\n"),
+              ElementsAre("f:4:16: warning: time server 'x' of clients is past the relays; let "
+                          "clients ask the relays alone: leave 'servers' out",
+                          "f:4:16: warning: time server 'y' of clients is past the relays; let "
+                          "clients ask the relays alone: leave 'servers' out"));
 }
 
 TEST(Check, RelaysNeedFourUpstreamsOrTheirOwnClock) {
