@@ -99,7 +99,7 @@ void AddRolloutFlags(CLI::App& command, RolloutFlags& flags) {
       .add_option("--confirm-timeout", flags.confirm_s,
                   "Seconds after which a host takes a change of its firewall back unless it was\n"
                   "reached anew, by a connection of its own [60]")
-      ->check(CLI::Range(1, 3600))
+      ->check(CLI::Range(1, 3600).description(""))
       ->type_name("S");
 }
 
