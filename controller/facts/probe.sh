@@ -19,7 +19,6 @@ fleetsync_probe() {
   identity
   paths
   processes
-  zone_link=$(readlink /etc/localtime 2>/dev/null)
   if [ "$scope" = push ]; then
     fingerprint
     if [ -n "$fingerprint" ] && [ "$fingerprint" = "$settled" ]; then
@@ -103,7 +102,7 @@ fingerprint() {
   fingerprint=
   has stat && has sha256sum || return
   first_line /proc/sys/kernel/random/boot_id
-  inputs="$line $uid $zone_link $running
+  inputs="$line $uid $running
 $(stat -L -c '%n %i %s %z' $config_files $key_files $job_files $other_files 2>/dev/null)"
   # Where there is nothing to compare with, the controller works it out.
   if [ -z "$settled" ]; then
@@ -509,6 +508,7 @@ JOBS
 }
 
 zone() {
+  zone_link=$(readlink /etc/localtime 2>/dev/null)
   emit localtime_link "$zone_link"
   case $zone_link in
     *zoneinfo/*) emit timezone "${zone_link#*zoneinfo/}" ;;
