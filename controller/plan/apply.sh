@@ -76,8 +76,12 @@ check_link() {
 # needs_file PATH WHY
 needs_file() { [ -f "$1" ] || fail "$2"; }
 
-# write_problem PATH SAID: a shell's own printf does not say why it could not write, cp does.
-write_problem() { cp /proc/self/status "$1" 2>&1 >/dev/null && printf %s "$2"; }
+# write_problem PATH SAID: a shell's own printf does not say why it could not write; dd does, of more
+# bytes than any script or file of ours has.
+write_problem() {
+  problem=$(dd if=/dev/zero of="$1" bs=1024 count=128 2>&1) && problem=$2
+  printf %s "${problem%%"$newline"*}"
+}
 
 # keep_link NUMBER PATH
 keep_link() {

@@ -22,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Every program that the scripts call.
-constexpr const char* kTools[] = {"cat",  "chmod",  "chown",     "cmp",   "cp",   "flock",
-                                  "grep", "kill",   "ln",        "mkdir", "mv",   "readlink",
-                                  "rm",   "setsid", "sha256sum", "sleep", "tail", "tr"};
+constexpr const char* kTools[] = {
+    "cat",   "chmod", "chown",    "cmp", "cp",     "dd",        "flock", "grep", "kill", "ln",
+    "mkdir", "mv",    "readlink", "rm",  "setsid", "sha256sum", "sleep", "tail", "tr"};
 
 constexpr const char* kSystemctl = R"(#!/bin/sh
 PATH=/usr/bin:/bin

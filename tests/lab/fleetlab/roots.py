@@ -55,6 +55,7 @@ ROOTS = {
     "python": Root(parent="debian12", packages=("chrony", "python3")),  # for tools that need it there
     "ntpsec": Root(parent="debian12", packages=("ntpsec", "ntpsec-ntpdig", "ntpsec-ntpdate")),
     "ntp": Root(parent="debian11", packages=("ntp", "ntpdate", "sysvinit-core")),
+    "oldchrony": Root(parent="debian11", packages=("chrony",)),
     "openntpd": Root(parent="debian12", packages=("openntpd",)),
     "bare": Root(parent="debian12", offered=("chrony",)),
     "busybox": Root(parent="debian12", busybox=True),

@@ -63,6 +63,7 @@ SORTS = {
     "python": Sort("python", "", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
     "ntpsec": Sort("ntpsec", "ntpsec-systemd", "ntpsec", "etc/ntpsec/ntp.conf", NTPSEC_CONFIG),
     "ntp": Sort("ntp", "ntp-systemd", "ntp", "etc/ntp.conf", NTP_CONFIG),
+    "oldchrony": Sort("oldchrony", "", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
     "openntpd": Sort("openntpd", "", "openntpd", "etc/openntpd/ntpd.conf", OPENNTPD_CONFIG),
     "walled": Sort("", "walled-systemd", "chrony", "etc/chrony/chrony.conf", CHRONY_CONFIG),
     "bare": Sort("bare"),

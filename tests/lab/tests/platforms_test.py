@@ -69,7 +69,21 @@ class PlatformTestCase(unittest.TestCase):
 
 
 class HostsTest(PlatformTestCase):
-    NAME, SORTS = "platforms", "relay:1,openntpd:1,bare:1,chrony:1"
+    NAME, SORTS = "platforms", "relay:1,openntpd:1,bare:1,chrony:1,oldchrony:1"
+
+    def test_an_older_chrony_with_every_setting_that_it_can_do(self):
+        settings = {"time": {
+            "servers": [{"address": "198.18.1.1", "minpoll": 2, "maxpoll": 4, "xleave": True, "maxdelay": "1s",
+                         "offset": "1us", "filter": 2, "trust": True, "prefer": True}],
+            "step": {"threshold": "100ms", "limit": 3}, "panic": "1000s", "max_distance": "2s", "min_sources": 1,
+            "leap": "slew", "dhcp_servers": "yes", "log": ["tracking", "statistics"], "log_folder": "/var/log/chrony"}}
+        self.push("oldchrony01", settings, "changed", "--wait-synced")
+        self.assertIn("version 4.0", self.sh("oldchrony01", "chronyd -v"))
+        self.assertIn("198.18.1.1", self.sh("oldchrony01", "chronyc -n sources | grep '^^[*]'"))
+        self.assert_second_push_does_nothing("oldchrony01", settings, "chronyd")
+        code, said = self.fleetsync("oldchrony01", {"time": {"family": "ipv4"}}, "push")
+        self.assertEqual((code, said["stage"]), (1, "plan"), said)
+        self.assertIn("chrony 4.0 cannot do time.family (ipv4): it can from 4.6 on", said["why"])
 
     def test_openntpd(self):
         before = self.sh("openntpd01", "cat /etc/openntpd/ntpd.conf")
