@@ -13,6 +13,7 @@
 #include "controller/cli/exit_code.h"
 #include "controller/cli/last_run.h"
 #include "controller/doctor/conversation.h"
+#include "controller/doctor/fleet_rules.h"
 #include "controller/doctor/rules.h"
 #include "controller/ui/fold.h"
 #include "controller/ui/progress.h"
@@ -27,7 +28,19 @@ using Json = nlohmann::ordered_json;
 struct Patient {
   const inventory::Host* host = nullptr;
   StatusOr<std::vector<doctor::Finding>> findings = absl::UnavailableError("not asked");
+  std::vector<std::string> jobs = {};  // that set its clock
 };
+
+// What shows only when hosts are looked at together.
+void CompareJobs(std::vector<Patient>& patients) {
+  std::vector<doctor::HostJobs> jobs;
+  for (const Patient& patient : patients) jobs.push_back({patient.host->name, patient.jobs});
+  const auto crowded = doctor::SameMinute(jobs);
+  for (Patient& patient : patients) {
+    const auto found = crowded.find(patient.host->name);
+    if (found != crowded.end() && patient.findings.ok()) patient.findings->push_back(found->second);
+  }
+}
 
 // What the inventory names by an address is meant.
 std::set<std::string> AddressesOf(const inventory::Inventory& inventory) {
@@ -63,6 +76,7 @@ class Collector : public ssh::FleetObserver {
     } else if (!read.answers().ok()) {
       patient.findings = read.answers().status();
     } else {
+      patient.jobs = read.facts()->time_jobs;
       patient.findings = doctor::Examine({.host = host,
                                           .facts = *read.facts(),
                                           .observation = *read.observation(),
@@ -156,6 +170,7 @@ int RunDoctor(Context context, const std::vector<std::string>& patterns) {
     PrintError(Message(run));
     return kHostFailed;
   }
+  CompareJobs(patients);
   Print(context, patients);
   std::vector<std::string> failed;
   for (const Patient& patient : patients)

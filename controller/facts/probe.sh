@@ -75,7 +75,9 @@ paths() {
   process_names='chronyd|ntpd|openntpd|systemd-timesyn|fleetsync-agent|fleetsync-agen|busybox|ptp4l|phc2sys|firewalld|cron|crond'
   job_files='/etc/crontab /etc/cron.d/* /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/*
     /etc/cron.monthly/* /etc/crontabs/* /etc/periodic/*/* /var/spool/cron/*
-    /var/spool/cron/crontabs/* /var/spool/cron/tabs/* /etc/rc.local /etc/rc.d/rc.local'
+    /var/spool/cron/tabs/* /etc/rc.local /etc/rc.d/rc.local'
+  # Alpine has one folder of them under two names.
+  [ /var/spool/cron/crontabs -ef /etc/crontabs ] || job_files="$job_files /var/spool/cron/crontabs/*"
   config_files='/etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf
     /etc/chrony/sources.d/*.sources /etc/chrony.d/*.conf /etc/ntp.conf /etc/ntpsec/ntp.conf
     /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf /etc/ntpd.conf
@@ -495,7 +497,7 @@ cron_jobs() {
     esac
     case ${line%%:*} in
       ''|/etc/cron.d/fleetsync|"${crontabs##* }") ;;
-      /etc/crontab|/etc/cron.d/*|/var/spool/cron/root|/var/spool/cron/crontabs/root|/var/spool/cron/tabs/root)
+      /etc/crontab|/etc/cron.d/*|/etc/crontabs/root|/var/spool/cron/root|/var/spool/cron/crontabs/root|/var/spool/cron/tabs/root)
         crontabs="$crontabs ${line%%:*}" ;;
     esac
   done <<JOBS

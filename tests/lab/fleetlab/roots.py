@@ -57,6 +57,8 @@ ROOTS = {
     "ntp": Root(parent="debian11", packages=("ntp", "ntpdate", "sysvinit-core")),
     "oldchrony": Root(parent="debian11", packages=("chrony",)),
     "openntpd": Root(parent="debian12", packages=("openntpd",)),
+    "openrc": Root(parent="debian12", packages=("openrc", "chrony")),
+    "crond": Root(parent="debian12", packages=("busybox-static", "cron-")),  # Debian's other busybox has no crond
     "bare": Root(parent="debian12", offered=("chrony",)),
     "busybox": Root(parent="debian12", busybox=True),
     "debian12-systemd": Root(parent="debian12", packages=("systemd-sysv", "dbus", "systemd-timesyncd")),

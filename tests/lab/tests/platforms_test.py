@@ -22,6 +22,29 @@ ip6tables-legacy-save >/etc/iptables/rules.v6
 """
 
 
+# busybox's crond as Alpine has it, with a line of an administrator's, and a clock tool that tells that it ran.
+CROND_OF_ALPINE = """rm -rf /etc/cron.d /var/spool/cron/crontabs
+mkdir -p /etc/crontabs /var/spool/cron
+ln -s /etc/crontabs /var/spool/cron/crontabs
+ln -s /bin/busybox /usr/sbin/crond
+ln -s /bin/busybox /usr/bin/crontab
+printf '0 1 * * * true\\n0 2 * * * ntpdate relay1\\n' | crontab -
+printf '#!/bin/sh\\necho "$*" >>/run/ran\\n' >/usr/local/sbin/hwclock.new
+chmod 755 /usr/local/sbin/hwclock.new
+mv /usr/local/sbin/hwclock.new /usr/sbin/hwclock
+crond -b -l 0 -L /run/crond.log
+"""
+
+# A service as Alpine and Gentoo write theirs.
+OPENRC_SCRIPT = """cat >/etc/init.d/chrony <<'END'
+#!/sbin/openrc-run
+command=/usr/sbin/chronyd
+command_args="-f /etc/chrony/chrony.conf"
+pidfile=/run/chrony/chronyd.pid
+END
+"""
+
+
 class PlatformTestCase(unittest.TestCase):
     NAME, SORTS, KIND = "", "", "host"
 
@@ -69,7 +92,7 @@ class PlatformTestCase(unittest.TestCase):
 
 
 class HostsTest(PlatformTestCase):
-    NAME, SORTS = "platforms", "relay:1,openntpd:1,bare:1,chrony:1,oldchrony:1"
+    NAME, SORTS = "platforms", "relay:1,openntpd:1,bare:1,chrony:1,oldchrony:1,openrc:2,crond:1"
 
     def test_an_older_chrony_with_every_setting_that_it_can_do(self):
         settings = {"time": {
@@ -132,6 +155,45 @@ class HostsTest(PlatformTestCase):
         self.assert_second_push_does_nothing("chrony01", relay, "chronyd")
         self.push("chrony01", {"role": "relay", "time": {"local_stratum": 9, "allow": ["198.18.7.0/24"]}})
         self.assertNotIn("fd00:7::", self.sh("chrony01", listing))
+
+    def assert_openrc_keeps_time(self, host):
+        self.sh(host, "rc-update del chrony default; openrc default")
+        state = ("ls /etc/runlevels/default; rc-service chrony status >/dev/null 2>&1 && echo runs; "
+                 "cat /etc/chrony/chrony.conf")
+        before = self.sh(host, state)
+        self.push(host, {}, "changed", "--wait-synced")
+        self.assertEqual(self.sh(host, state).splitlines()[:5], ["chrony", "cron", "ssh", "sudo", "runs"])
+        self.assert_second_push_does_nothing(host, {}, "chronyd")
+        code, said = self.fleetsync(host, {}, "rollback")
+        self.assertEqual(code, 0, said)
+        self.assertEqual(self.sh(host, state), before)
+        self.push(host, {})
+        running = self.daemon(host, "chronyd")
+        self.push(host, {"time": {"panic": "500s"}})
+        self.assertNotEqual(self.daemon(host, "chronyd"), running, "it was restarted")
+        said = self.push(host, {"time": {"extra": ["nonsense here"]}}, "failed")
+        self.assertEqual((said["stage"], said["undo"]), ("validate", "done"), said)
+
+    def test_openrc_with_an_init_script_of_debian(self):
+        self.assert_openrc_keeps_time("openrc01")
+
+    def test_openrc_with_a_script_of_its_own(self):
+        self.sh("openrc02", OPENRC_SCRIPT)
+        self.assert_openrc_keeps_time("openrc02")
+        self.assertRegex(self.sh("openrc02", "rc-status --all"), r"cron +\[ +started +\]")
+
+    def test_busybox_crond_runs_our_job_and_drops_it(self):
+        crontab = "/etc/crontabs/root"
+        self.sh("crond01", CROND_OF_ALPINE)
+        settings = {"time": {"daemon": "none", "job": "rtc", "every": "1m"}}
+        self.push("crond01", settings)
+        text = self.sh("crond01", f"cat {crontab}")
+        self.assertIn("0 1 * * * true\n# retired by fleetsync: 0 2 * * * ntpdate relay1\n# begin fleetsync\n", text)
+        self.assertEqual(self.sh("crond01", f"stat -c '%a %U' {crontab}"), "600 root\n")
+        self.assertEqual(self.push("crond01", settings, "unchanged")["round_trips"], 1)
+        eventually(lambda: self.sh("crond01", "cat /run/ran 2>/dev/null || true"), "crond has read the new line and runs it")
+        self.push("crond01", {"time": {"daemon": "none"}})
+        self.assertNotIn("fleetsync", self.sh("crond01", f"grep -v retired {crontab}"))
 
 
 class SystemdTest(PlatformTestCase):
