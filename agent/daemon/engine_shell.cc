@@ -87,19 +87,30 @@ void EngineShell::DoNote(const ntp::Note& note) const {
     case Kind::kClockJumped:
       return log_(
           fmt::format("the clock was moved by {}; measuring anew", FormatSigned(-note.offset)));
+    case Kind::kStepping:
+      return log_(fmt::format("stepping the clock by {}", offset));
+    case Kind::kPanic:
+      return log_(fmt::format(
+          "the clock is off by {}, beyond the panic threshold: it is left alone", offset));
+    case Kind::kLeap:
+      return log_(note.text);
   }
 }
 
 void EngineShell::Perform(ntp::Actions actions) {
   for (const ntp::Action& action : actions) {
-    std::visit(Overloaded{
-                   [&](const ntp::Send& send) { DoSend(send); },
-                   [&](const ntp::Resolve& resolve) {
-                     if (const Status s = DoResolve(resolve); !s.ok()) log_(Message(s));
-                   },
-                   [&](const ntp::Note& note) { DoNote(note); },
-               },
-               action);
+    std::visit(
+        Overloaded{
+            [&](const ntp::Send& send) { DoSend(send); },
+            [&](const ntp::Resolve& resolve) {
+              if (const Status s = DoResolve(resolve); !s.ok()) log_(Message(s));
+            },
+            [&](const ntp::Note& note) { DoNote(note); },
+            [](const auto& change_of_the_clock) {
+              static_cast<void>(change_of_the_clock);  // never asked for: control_clock is off
+            },
+        },
+        action);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent/engine/engine.h"
 #include "base/overloaded.h"
+#include "gtest/gtest.h"
 #include "proto/ntp/packet.h"
 
 namespace fleetsync::ntp {
@@ -140,7 +141,8 @@ class World {
                        resolved.push_back(resolve.name);
                        Perform(engine_->OnResolved(Read(), resolve.source, names[resolve.name]));
                      },
-                     [&](const Note& note) { notes.push_back(note); }},
+                     [&](const Note& note) { notes.push_back(note); },
+                     [](const auto&) { ADD_FAILURE() << "an observer moves no clock"; }},
           action);
     }
   }
