@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -48,10 +49,11 @@ std::string Mutate(std::string input, std::mt19937& random) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+  if (argc != 2 && argc != 3) {
+    std::fprintf(stderr, "usage: %s CORPUS_FOLDER [MUTATIONS_OF_EACH]\n", argv[0]);
     return 2;
   }
+  const int mutations = argc == 3 ? std::atoi(argv[2]) : kMutationsOfEach;
   std::vector<std::string> inputs;
   for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
     std::ifstream file(entry.path(), std::ios::binary);
@@ -64,8 +66,9 @@ int main(int argc, char** argv) {
   std::mt19937 random(20261120);
   for (const std::string& input : inputs) {
     Run(input);
-    for (int i = 0; i < kMutationsOfEach; ++i) Run(Mutate(input, random));
+    for (int i = 0; i < mutations; ++i) Run(Mutate(input, random));
   }
-  std::printf("%zu inputs, %zu mutations\n", inputs.size(), inputs.size() * kMutationsOfEach);
+  std::printf("%zu inputs, %zu mutations\n", inputs.size(),
+              inputs.size() * static_cast<size_t>(mutations));
   return 0;
 }
