@@ -209,20 +209,21 @@ Status UdpServerSocket::SpreadByClient(size_t count) const {
   sockaddr_storage own{};
   socklen_t size = sizeof own;
   getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size);
-  // The sender's address in the IP header (IPv6: the lower half of it), well mixed, modulo `count`.
-  const uint32_t source = own.ss_family == AF_INET ? 12 : 16;
-  const auto network = static_cast<uint32_t>(SKF_NET_OFF);
-  const auto n = static_cast<uint32_t>(count);
-  const uint32_t other_half = own.ss_family == AF_INET ? source : source + 4;
+  const bool ipv4 = own.ss_family == AF_INET;
+  // The sender's address in the IP header; of IPv6 the lower half.
+  constexpr auto kHeader = static_cast<uint32_t>(SKF_NET_OFF);
+  const sock_filter other_half = ipv4
+                                     ? sock_filter BPF_STMT(BPF_LD | BPF_IMM, 0)
+                                     : sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kHeader + 16);
   sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, network + other_half),
-      BPF_STMT(BPF_MISC | BPF_TAX, 0),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, network + source),
+      other_half,
       BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 0x85ebca6b),
+      BPF_STMT(BPF_MISC | BPF_TAX, 0),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kHeader + (ipv4 ? 12 : 20)),
       BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
       BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 0x9e3779b1),
       BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
-      BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, n),
+      BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, static_cast<uint32_t>(count)),
       BPF_STMT(BPF_RET | BPF_A, 0),
   };
   const sock_fprog program{static_cast<uint16_t>(std::size(code)), code};
