@@ -128,7 +128,7 @@ int Run(const RunOptions& options) {
   ntp::EngineConfig engine{.sources = config.servers};
   if (options.query) return RunQuery(std::move(engine));
 
-  daemon::TimeLoopConfig loop{.engine = std::move(engine), .seed = Seed(), .log = Log};
+  daemon::TimeLoopConfig loop{.shell = {.engine = std::move(engine), .seed = Seed(), .log = Log}};
   if (!options.no_report) {
     std::error_code error;
     std::filesystem::create_directories(config.state_dir, error);

@@ -63,7 +63,7 @@ Row ToRow(const ntp::SourceSnapshot& s) {
 
 StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed) {
   for (ntp::SourceConfig& source : config.sources) source.iburst = true;
-  EngineShell shell(std::move(config), seed, [](const std::string&) {});
+  EngineShell shell({.engine = std::move(config), .seed = seed, .log = [](const std::string&) {}});
   FS_RETURN_IF_ERROR(shell.Start());
   const MonoTime end = ReadClocks().mono + kLongest;
   while (!StopRequested() && ReadClocks().mono < end && !IsComplete(shell.TakeSnapshot())) {
