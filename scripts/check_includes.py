@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "agent/engine": ["base", "proto/ntp"],
     "agent/server": ["base", "proto/ntp", "agent/engine"],
     "controller": ["base", "proto", "inventory", "db", "controller",
-                   "agent/engine", "agent/server", "agent/clock", "agent/net"],
+                   "agent/engine", "agent/server", "agent/serve", "agent/clock", "agent/net"],
     "tests": ["base", "proto", "inventory", "db", "agent", "controller", "tests"],
 }
 OURS = ("base", "proto", "inventory", "db", "agent", "controller", "tests")

@@ -266,6 +266,11 @@ size_t UdpServerSocket::Receive() {
       std::max(0, recvmmsg(fd_, b.in.data(), kBatch, MSG_WAITFORONE, nullptr)));
 }
 
+void UdpServerSocket::Interrupt() {
+  // An error is told for a socket without a peer, and those who wait are woken all the same.
+  static_cast<void>(shutdown(fd_, SHUT_RD));
+}
+
 std::optional<UdpServerSocket::Incoming> UdpServerSocket::At(size_t i) const {
   const mmsghdr& message = buffers_->in[i];
   if ((message.msg_hdr.msg_flags & MSG_TRUNC) != 0) return std::nullopt;

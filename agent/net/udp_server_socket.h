@@ -15,7 +15,7 @@ namespace fleetsync::net {
 
 struct ServerSocketOptions {
   size_t receive_buffer = size_t{4} << 20;  // bytes; the system may grant less
-  Duration wait = std::chrono::seconds(1);  // the longest that Receive blocks
+  Duration wait{};                          // the longest that Receive blocks; zero: for ever
 };
 
 // A UDP socket that answers: takes a batch of datagrams with one call and sends the answers with
@@ -51,6 +51,9 @@ class UdpServerSocket {
 
   // Waits for datagrams; how many there are now. 0: none came, or a signal did.
   size_t Receive();
+  // Ends Receive, now and whenever it is called again; what it returns then means nothing. Any
+  // thread.
+  void Interrupt();
   // None: it was longer than the longest request, or its sender's address cannot be answered.
   std::optional<Incoming> At(size_t i) const;
   // Where to write the answer to datagram `i`.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -23,7 +25,7 @@ struct ClientCount {
 
 // Who asked how often. The table has a fixed size: a client that is not in it takes the place of
 // the one in its set of eight that has been silent for longest. Does not allocate after the
-// constructor. Not thread-safe.
+// constructor. One thread asks; any thread may read Top() and size() meanwhile.
 class RateLimiter {
  public:
   enum class Decision : uint8_t {
@@ -41,20 +43,22 @@ class RateLimiter {
   size_t capacity() const { return entries_.size(); }
   size_t size() const;
   const RateLimit& limit() const { return limit_; }
-  // Those with the most requests, most first. Allocates.
+  // Those with the most requests, most first. Allocates. Read while others write: the counts of a
+  // client that is just coming in may be those of the one that it pushes out.
   std::vector<ClientCount> Top(size_t count) const;
 
  private:
   static constexpr size_t kWays = 8;
   static constexpr size_t kSets = 2048;
 
+  // Written by one thread, so without read-modify-write: a relaxed load and store cost nothing.
   struct Entry {
-    std::array<uint8_t, 16> ip{};
-    MonoTime last{};  // the epoch: the entry is free
-    MonoTime due{};   // when the bucket is full again (GCRA's theoretical arrival time)
+    std::atomic<uint64_t> ip[2] = {};
+    std::atomic<int64_t> last = 0;       // MonoTime
+    std::atomic<uint64_t> requests = 0;  // 0: the entry is free
+    std::atomic<uint64_t> limited = 0;
+    MonoTime due{};  // when the bucket is full again (GCRA's theoretical arrival time)
     MonoTime next_kiss{};
-    uint64_t requests = 0;
-    uint64_t limited = 0;
   };
 
   Entry& Find(const ntp::Address& client, MonoTime now);

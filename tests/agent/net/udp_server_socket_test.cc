@@ -1,13 +1,13 @@
 #include "agent/net/udp_server_socket.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "agent/net/address_text.h"
@@ -115,6 +115,15 @@ TEST(UdpServerSocket, WaitingEnds) {
       UdpServerSocket::Listen(At("127.0.0.1", 0), 1, {.wait = std::chrono::milliseconds(20)});
   ASSERT_TRUE(sockets.ok());
   EXPECT_EQ(sockets->front().Receive(), 0u);
+}
+
+TEST(UdpServerSocket, AnotherThreadEndsTheWait) {
+  UdpServerSocket server = ListenOn("127.0.0.1");
+  std::thread waiting([&server] { server.Receive(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  server.Interrupt();
+  waiting.join();
+  server.Receive();
 }
 
 TEST(UdpServerSocket, TheBufferIsAsLargeAsAsked) {
