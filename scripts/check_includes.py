@@ -18,6 +18,8 @@ MAY_INCLUDE = {
     "agent/server": ["base", "proto/ntp", "agent/engine"],
     "controller": ["base", "proto", "inventory", "db", "controller",
                    "agent/engine", "agent/server", "agent/serve", "agent/clock", "agent/net"],
+    "controller/relay": ["base", "proto", "inventory", "controller", "agent/engine", "agent/server",
+                         "agent/serve", "agent/clock", "agent/net", "agent/daemon"],
     "tests": ["base", "proto", "inventory", "db", "agent", "controller", "tests"],
 }
 OURS = ("base", "proto", "inventory", "db", "agent", "controller", "tests")

@@ -1,0 +1,16 @@
+#include "controller/relay/local_fallback.h"
+
+#include <utility>
+
+namespace fleetsync::relay {
+
+server::ServerVars LocalFallback::Apply(const server::ServerVars& vars) {
+  const std::optional<Now> last = std::exchange(last_, vars.as_of);
+  active_ = !vars.synchronised() && stratum_.has_value();
+  if (vars.synchronised()) offset_ = vars.offset;
+  if (!active_) return vars;
+  if (last) offset_ -= server::SteppedBy(*last, vars.as_of);
+  return server::FromLocalClock(vars.as_of, offset_, *stratum_, vars.precision);
+}
+
+}  // namespace fleetsync::relay
