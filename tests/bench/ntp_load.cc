@@ -27,6 +27,7 @@ constexpr unsigned kBatch = 32;
 constexpr size_t kHeader = 48;
 constexpr int kReceiveBuffer = 64 << 20;  // what is lost must be lost by the server
 constexpr double kGiveUp = 0.05;          // seconds without an answer: what is under way is lost
+constexpr double kMostBehind = 0.001;     // seconds
 constexpr double kLinger = 0.3;           // seconds for the last answers
 
 double Now() {
@@ -112,18 +113,19 @@ void RunClosed(Load& load, int fd, double seconds, unsigned window) {
   }
 }
 
-// Never in larger bursts than the clock makes due; what this thread itself was kept from sending
-// for more than a batch is left out rather than sent at once.
+// What is due is sent, a batch at a time; answers are taken in between. After a pause of this
+// thread, in which nobody sent, only kMostBehind seconds of it are made up for.
 void RunOpen(Load& load, double seconds, double rate) {
   const double start = Now();
-  double due = 0;
+  double due = 0;  // requests that should have left by now
+  double left = 0;
+  double last = start;
   for (double now = start; now < start + seconds; now = Now()) {
-    due = std::min(due, (now - start) * rate);
-    const double behind = (now - start) * rate - due;
-    const auto count = static_cast<unsigned>(std::min(behind, static_cast<double>(kBatch)));
-    if (behind > 4 * kBatch) due = (now - start) * rate - kBatch;
+    due += std::min(now - last, kMostBehind) * rate;
+    last = now;
+    const auto count = static_cast<unsigned>(std::min<double>(due - left, kBatch));
     if (count > 0) load.Send(count);
-    due += count;
+    left += count;
     load.Receive(MSG_DONTWAIT);
   }
 }
