@@ -62,8 +62,10 @@ def network():
 
 
 def pinned(namespace, core, *command):
-    return ["ip", "netns", "exec", namespace, "nice", "-n", "-20", "taskset", "-c", str(core),
-            *map(str, command)]
+    """For a process with a session of its own, which the scheduler weighs against other sessions as a whole."""
+    first = 'echo -20 >/proc/self/autogroup 2>/dev/null; exec "$@"'
+    return ["/bin/sh", "-c", first, "sh", "ip", "netns", "exec", namespace, "nice", "-n", "-20", "taskset", "-c",
+            str(core), *map(str, command)]
 
 
 def commands(bin_folder, folder):
@@ -86,7 +88,8 @@ class Bench:
         for name, (port, command) in commands(bin_folder, folder).items():
             log = open(folder / f"{port}.log", "wb")  # for as long as the process lives
             self.servers[name] = port
-            self.processes[name] = subprocess.Popen(pinned(namespaces[0], 0, *command), stdout=log, stderr=log)
+            self.processes[name] = subprocess.Popen(pinned(namespaces[0], 0, *command), stdout=log, stderr=log,
+                                                    start_new_session=True)
         for name in self.servers:
             self.wait_for(name)
 
@@ -105,7 +108,7 @@ class Bench:
 
     def ask(self, name, mode, number, seconds=SLICE_S):
         done = subprocess.run(pinned(self.namespaces[1], 1, self.load, SERVER, self.servers[name], seconds, mode, number),
-                              capture_output=True, text=True, check=True)
+                              capture_output=True, text=True, check=True, start_new_session=True)
         return json.loads(done.stdout)
 
     def cpu_s(self, name):
@@ -126,7 +129,7 @@ class Bench:
 
     def open(self, rounds):
         """For each server the highest rate at which the median of what is lost is below the limit."""
-        best, best_quiet = {}, {}
+        best = {}
         for rate in RATES:
             lost, sent = {name: [] for name in self.servers}, {name: [] for name in self.servers}
             for _ in range(rounds):
@@ -135,30 +138,28 @@ class Bench:
                     lost[name].append(1 - result["answered"] / max(result["sent"], 1))
                     sent[name].append(result["sent"] / result["seconds"])
             for name in self.servers:
-                # What the load generator did not reach says nothing of the server.
-                if statistics.median(lost[name]) < MOST_LOST and statistics.median(sent[name]) > 0.97 * rate:
-                    best[name] = rate
-                if min(lost[name]) < MOST_LOST and max(sent[name]) > 0.97 * rate:
-                    best_quiet[name] = rate
+                # What was sent in truth, not what was asked for: the generator has its limits too.
+                if statistics.median(lost[name]) < MOST_LOST:
+                    best[name] = max(best.get(name, 0), statistics.median(sent[name]))
             print(f"  open loop, {rate:,}/s: lost " + ", ".join(
                 f"{name} {statistics.median(lost[name]):.2%} (of {statistics.median(sent[name]):,.0f})"
                 for name in self.servers), file=sys.stderr)
-        return best, best_quiet
+        return best
 
 
-def print_tables(rates, cpu, best, best_quiet):
+def print_table(rates, cpu, best):
     median = {name: statistics.median(values) for name, values in rates.items()}
 
     def paired(name, other):
         """The median of the rounds' ratios: neighbours in time, so noise of the machine falls out."""
         return statistics.median(a / b for a, b in zip(rates[name], rates[other]))
     print("| server | closed loop, requests/s | best round | times chronyd | times echo | CPU µs a request | "
-          "open loop, < 1 % lost | in the best round | times chronyd |")
-    print("|" + "---|" * 9)
+          "open loop, < 1 % lost | times chronyd |")
+    print("|" + "---|" * 8)
     for name in rates:
         print(f"| {name} | {median[name]:,.0f} | {max(rates[name]):,.0f} | {paired(name, 'chronyd'):.2f} | "
               f"{paired(name, 'batched echo'):.2f} | {1e6 * statistics.median(cpu[name]):.2f} | "
-              f"{best.get(name, 0):,} | {best_quiet.get(name, 0):,} | "
+              f"{best.get(name, 0):,.0f} | "
               f"{best.get(name, 0) / max(best.get('chronyd', 0), 1):.1f} |")
 
 
@@ -168,7 +169,7 @@ def run(bin_folder, rounds):
         try:
             bench = Bench(pathlib.Path(bin_folder), pathlib.Path(folder), namespaces)
             rates, cpu = bench.closed(5 * rounds)
-            print_tables(rates, cpu, *bench.open(rounds))
+            print_table(rates, cpu, bench.open(rounds))
         finally:
             if bench:
                 bench.stop()
