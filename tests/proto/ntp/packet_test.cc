@@ -108,6 +108,8 @@ TEST(Packet, AnExtensionFieldIsWalkedOverToTheMac) {
   ASSERT_TRUE(decoded.ok()) << Describe(decoded.error);
   EXPECT_EQ(decoded.extensions.size(), 28u);
   EXPECT_EQ(decoded.mac.size(), 20u);
+  EXPECT_EQ(decoded.covered.data(), wire.data());
+  EXPECT_EQ(decoded.covered.size(), kHeaderSize + 28);
 }
 
 TEST(Packet, MalformedExtensionFieldsAreRefused) {
