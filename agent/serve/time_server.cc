@@ -7,11 +7,13 @@
 #include <atomic>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "agent/net/udp_server_socket.h"
 #include "base/clock_read.h"
+#include "proto/ntp/mac.h"
 
 namespace fleetsync::serve {
 namespace {
@@ -97,15 +99,12 @@ uint64_t Counts::requests() const {
   return std::accumulate(verdicts.begin(), verdicts.end(), uint64_t{0});
 }
 
-TimeServer::TimeServer(std::vector<server::AccessRule> access,
-                       std::shared_ptr<const server::Authenticator> authenticator)
-    : access_(access), authenticator_(std::move(authenticator)) {}
+TimeServer::TimeServer(std::span<const server::AccessRule> access) : access_(access) {}
 
 TimeServer::~TimeServer() = default;
 
 StatusOr<std::unique_ptr<TimeServer>> TimeServer::Start(TimeServerConfig config) {
-  std::unique_ptr<TimeServer> server(
-      new TimeServer(std::move(config.access), std::move(config.authenticator)));
+  std::unique_ptr<TimeServer> server(new TimeServer(config.access));
   for (const ntp::Address& address : config.listen) {
     FS_ASSIGN_OR_RETURN(auto sockets,
                         net::UdpServerSocket::Listen(address, std::max<size_t>(config.workers, 1),
@@ -113,10 +112,13 @@ StatusOr<std::unique_ptr<TimeServer>> TimeServer::Start(TimeServerConfig config)
     server->addresses_.push_back(address);
     server->addresses_.back().port = sockets.front().port();
     for (net::UdpServerSocket& socket : sockets) {
-      server->workers_.push_back(
-          std::make_unique<Worker>(std::move(socket), server->vars_,
-                                   server::Responder(server->access_, server->authenticator_.get(),
-                                                     config.limit, config.seed)));
+      std::optional<ntp::Authenticator> authenticator;
+      if (!config.keys.keys().empty()) {
+        FS_ASSIGN_OR_RETURN(authenticator, ntp::Authenticator::Create(config.keys));
+      }
+      server->workers_.push_back(std::make_unique<Worker>(
+          std::move(socket), server->vars_,
+          server::Responder(server->access_, std::move(authenticator), config.limit, config.seed)));
     }
   }
   sigset_t all;

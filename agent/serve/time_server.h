@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "agent/engine/address.h"
@@ -11,6 +12,7 @@
 #include "agent/server/responder.h"
 #include "agent/server/server_vars.h"
 #include "base/status.h"
+#include "proto/ntp/key_store.h"
 
 namespace fleetsync::serve {
 
@@ -19,8 +21,8 @@ struct TimeServerConfig {
   size_t workers = 1;                // threads for each address
   std::vector<server::AccessRule> access;
   server::RateLimit limit;
-  std::shared_ptr<const server::Authenticator> authenticator;  // none: no request with a MAC
-  uint64_t seed = 0;                                           // hard to guess
+  ntp::KeyStore keys;  // without one no request with a MAC is answered
+  uint64_t seed = 0;   // hard to guess
 };
 
 struct Counts {
@@ -52,12 +54,10 @@ class TimeServer {
 
  private:
   class Worker;
-  TimeServer(std::vector<server::AccessRule> access,
-             std::shared_ptr<const server::Authenticator> authenticator);
+  explicit TimeServer(std::span<const server::AccessRule> access);
 
   server::PublishedVars vars_;
   server::AccessList access_;
-  std::shared_ptr<const server::Authenticator> authenticator_;
   std::vector<ntp::Address> addresses_;
   std::vector<std::unique_ptr<Worker>> workers_;  // before the rest goes, they stop
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 namespace fleetsync::server {
 namespace {
@@ -21,6 +22,7 @@ ntp::Decoded DecodeRequest(const Datagram& request) {
   std::copy_n(request.bytes.begin(), header.size(), header.begin());
   header[0] |= static_cast<std::byte>(ntp::Mode::kClient);
   ntp::Decoded decoded = ntp::Decode(header);
+  decoded.covered = request.bytes.first(ntp::kHeaderSize);
   decoded.mac = request.bytes.subspan(ntp::kHeaderSize);
   return decoded;
 }
@@ -77,9 +79,9 @@ std::string_view Name(Verdict verdict) {
   return "";
 }
 
-Responder::Responder(const AccessList& access, const Authenticator* authenticator, RateLimit limit,
-                     uint64_t seed)
-    : access_(access), authenticator_(authenticator), limiter_(limit, seed) {}
+Responder::Responder(const AccessList& access, std::optional<ntp::Authenticator> authenticator,
+                     RateLimit limit, uint64_t seed)
+    : access_(access), authenticator_(std::move(authenticator)), limiter_(limit, seed) {}
 
 Response Responder::Respond(const ServerVars& vars, const Datagram& request, Now sending,
                             std::span<std::byte, kLargestReply> reply) {
@@ -100,8 +102,12 @@ Response Responder::Respond(const ServerVars& vars, const Datagram& request, Now
 
 Response Responder::Answer(const ServerVars& vars, const Datagram& request,
                            const ntp::Decoded& decoded, Now sending,
-                           std::span<std::byte, kLargestReply> reply) const {
-  if (!Authentic(request, decoded)) return {Verdict::kBadMac};
+                           std::span<std::byte, kLargestReply> reply) {
+  ntp::MacCheck mac;
+  if (!decoded.mac.empty()) {
+    if (authenticator_) mac = authenticator_->Check(decoded.covered, decoded.mac);
+    if (!mac.ok()) return {Verdict::kBadMac};
+  }
   const Duration age = std::max(sending.mono - vars.as_of.mono, Duration::zero());
   const bool synchronised =
       vars.synchronised() && SteppedBy(vars.as_of, sending) == Duration::zero();
@@ -122,15 +128,11 @@ Response Responder::Answer(const ServerVars& vars, const Datagram& request,
   ntp::Encode(packet, reply.first<ntp::kHeaderSize>());
 
   Response response{synchronised ? Verdict::kAnswered : Verdict::kUnsynchronised, ntp::kHeaderSize};
-  if (decoded.mac.empty()) return response;
-  uint32_t key_id = 0;
-  for (size_t i = 0; i < 4; ++i) {
-    key_id = key_id << 8 | std::to_integer<uint32_t>(decoded.mac[i]);
-  }
-  const size_t mac =
-      authenticator_->Sign(key_id, reply.first(ntp::kHeaderSize), reply.subspan(ntp::kHeaderSize));
-  response.size += mac;
-  if (mac == 0 || response.size > request.bytes.size()) return {Verdict::kBadMac};
+  if (!mac.ok()) return response;
+  const size_t added = authenticator_->Append(mac.key_id, reply.first(ntp::kHeaderSize),
+                                              reply.subspan(ntp::kHeaderSize));
+  response.size += added;
+  if (added == 0 || response.size > request.bytes.size()) return {Verdict::kBadMac};
   return response;
 }
 
@@ -144,13 +146,6 @@ Response Responder::Kiss(const Datagram& request, const ntp::Packet& packet,
   kiss.transmit = kiss.receive;
   ntp::Encode(kiss, reply.first<ntp::kHeaderSize>());
   return {Verdict::kKissed, ntp::kHeaderSize};
-}
-
-bool Responder::Authentic(const Datagram& request, const ntp::Decoded& decoded) const {
-  if (decoded.mac.empty()) return true;
-  const size_t signed_size = request.bytes.size() - decoded.mac.size();
-  return authenticator_ != nullptr && decoded.mac.size() > 4 &&
-         authenticator_->Check(request.bytes.first(signed_size), decoded.mac);
 }
 
 }  // namespace fleetsync::server

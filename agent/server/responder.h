@@ -9,10 +9,10 @@
 
 #include "agent/engine/address.h"
 #include "agent/server/access_list.h"
-#include "agent/server/authenticator.h"
 #include "agent/server/rate_limiter.h"
 #include "agent/server/server_vars.h"
 #include "base/time.h"
+#include "proto/ntp/mac.h"
 #include "proto/ntp/packet.h"
 
 namespace fleetsync::server {
@@ -42,15 +42,14 @@ struct Response {
   size_t size = 0;  // bytes of `reply` to send; 0: stay silent. Never more than the request had
 };
 
-// Header, key id and the longest digest.
-inline constexpr size_t kLargestReply = ntp::kHeaderSize + 4 + 64;
+inline constexpr size_t kLargestReply = ntp::kHeaderSize + ntp::kMacRoom;
 
 // A request to its answer. Each worker has its own: nothing is locked, nothing is allocated.
 class Responder {
  public:
-  // Both outlive the responder. Without `authenticator` no request with a MAC is answered.
-  Responder(const AccessList& access, const Authenticator* authenticator, RateLimit limit,
-            uint64_t seed);
+  // `access` outlives the responder. Without `authenticator` no request with a MAC is answered.
+  Responder(const AccessList& access, std::optional<ntp::Authenticator> authenticator,
+            RateLimit limit, uint64_t seed);
 
   // `sending`: the clocks as late as possible, before the answer leaves.
   Response Respond(const ServerVars& vars, const Datagram& request, Now sending,
@@ -60,13 +59,12 @@ class Responder {
 
  private:
   Response Answer(const ServerVars& vars, const Datagram& request, const ntp::Decoded& decoded,
-                  Now sending, std::span<std::byte, kLargestReply> reply) const;
+                  Now sending, std::span<std::byte, kLargestReply> reply);
   Response Kiss(const Datagram& request, const ntp::Packet& packet,
                 std::span<std::byte, kLargestReply> reply) const;
-  bool Authentic(const Datagram& request, const ntp::Decoded& decoded) const;
 
   const AccessList& access_;
-  const Authenticator* authenticator_;
+  std::optional<ntp::Authenticator> authenticator_;
   RateLimiter limiter_;
 };
 

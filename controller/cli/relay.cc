@@ -72,6 +72,10 @@ void AddRun(CLI::App& relay, Action& action) {
                    "Serve this machine's own time at this stratum while there is no better")
       ->type_name("N")
       ->check(CLI::Range(1, 15));
+  command
+      ->add_option("--keys", options->key_file,
+                   "Keys of clients that authenticate, as chrony.keys [none]")
+      ->type_name("FILE");
   AddDuration(*command, "--rate-limit", options->limit.interval,
               "A client may ask once in this time on average; 0 s: as often as it likes");
   command

@@ -11,6 +11,7 @@
 #include "agent/net/address_text.h"
 #include "agent/serve/time_server.h"
 #include "base/clock_read.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "controller/relay/access.h"
@@ -21,6 +22,7 @@
 #include "controller/relay/upstream.h"
 #include "controller/ui/service_log.h"
 #include "fmt/format.h"
+#include "proto/ntp/key_file.h"
 
 namespace fleetsync::relay {
 namespace {
@@ -28,6 +30,7 @@ namespace {
 constexpr Duration kPublishInterval = std::chrono::seconds(1);
 constexpr Duration kLogInterval = std::chrono::seconds(60);
 constexpr size_t kTopClients = 10;
+constexpr size_t kLargestKeyFile = size_t{1} << 20;
 constexpr uint16_t kNtpPort = 123;
 
 uint64_t Seed() {
@@ -97,6 +100,16 @@ std::unique_ptr<Upstream> MakeUpstream(const RelayOptions& options,
     shell.engine.sources.push_back({.name = name, .iburst = true});
   }
   return MakeEngineUpstream(shell);
+}
+
+StatusOr<ntp::KeyStore> ReadKeys(const std::string& path, spdlog::logger& log) {
+  if (path.empty()) return ntp::KeyStore();
+  FS_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kLargestKeyFile));
+  auto file = ntp::ParseKeyFile(text, ntp::KeyFileFormat::kChrony);
+  if (!file.ok())
+    return absl::InvalidArgumentError(fmt::format("{}: {}", path, Message(file.status())));
+  for (const std::string& note : file->notes) log.warn("{}: {}", path, note);
+  return std::move(file->keys);
 }
 
 class Relay {
@@ -185,11 +198,12 @@ Status Run(const RelayOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(const std::vector<ntp::Address> addresses, ListenAddresses(options));
   const std::shared_ptr<spdlog::logger> log =
       ui::MakeServiceLog("relay", options.verbose ? ui::LogLevel::kDebug : ui::LogLevel::kInfo);
+  FS_ASSIGN_OR_RETURN(auto keys, ReadKeys(options.key_file, *log));
   FS_ASSIGN_OR_RETURN(auto server, serve::TimeServer::Start({.listen = addresses,
                                                              .workers = options.workers,
                                                              .access = std::move(access),
                                                              .limit = options.limit,
-                                                             .authenticator = nullptr,
+                                                             .keys = std::move(keys),
                                                              .seed = Seed()}));
   std::optional<StatusSocket> status_socket;
   if (!options.status_socket.empty()) {

@@ -20,6 +20,7 @@ struct RelayOptions {
   std::vector<std::string> deny;
   std::vector<std::string> upstreams;  // empty: the system clock, kept by another daemon
   std::optional<uint8_t> local_stratum;
+  std::string key_file;  // as chrony.keys; empty: requests with a MAC are not answered
   server::RateLimit limit;
   std::string status_socket;  // empty: none
   bool verbose = false;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <vector>
 
 #include "agent/server/responder.h"
 
@@ -17,21 +18,6 @@ void Check(bool condition) {
   if (!condition) std::abort();
 }
 
-// Takes every digest for right, so that answers with a MAC are reached; the MAC it makes is the
-// longest.
-class Credulous : public server::Authenticator {
- public:
-  bool Check(std::span<const std::byte> /*signed_part*/,
-             std::span<const std::byte> /*mac*/) const override {
-    return true;
-  }
-  size_t Sign(uint32_t /*key_id*/, std::span<const std::byte> /*signed_part*/,
-              std::span<std::byte> mac) const override {
-    std::fill(mac.begin(), mac.end(), std::byte{1});
-    return mac.size();
-  }
-};
-
 void CheckReply(std::span<const std::byte> request, std::span<const std::byte> reply) {
   Check(reply.size() >= ntp::kHeaderSize && reply.size() <= request.size());
   const ntp::Decoded decoded = ntp::Decode(reply.first(ntp::kHeaderSize));
@@ -42,15 +28,21 @@ void CheckReply(std::span<const std::byte> request, std::span<const std::byte> r
   Check(decoded.packet.version == (std::to_integer<unsigned>(request[0]) >> 3 & 7));
 }
 
-void Ask(const server::Authenticator* authenticator, std::span<const std::byte> request) {
+ntp::Authenticator Keys() {
+  ntp::KeyStore keys;
+  Check(keys.Add({.id = 1, .type = ntp::KeyType::kMd5, .bytes = Secret("fuzz")}).ok());
+  return *ntp::Authenticator::Create(keys);
+}
+
+void Ask(std::span<const std::byte> request) {
   const server::AccessRule everybody{.network = {}, .prefix = 0};
   static const server::AccessList access(std::span(&everybody, 1));
-  static server::Responder keyless(access, nullptr, {}, 1);
-  static server::Responder credulous(access, authenticator, {}, 1);
+  static server::Responder keyless(access, std::nullopt, {}, 1);
+  static server::Responder with_keys(access, Keys(), {}, 1);
   const Now now{MonoTime(std::chrono::hours(1)), SystemTime(std::chrono::hours(500'000))};
   server::ServerVars vars;
   vars.as_of = now;
-  for (server::Responder* responder : {&keyless, &credulous}) {
+  for (server::Responder* responder : {&keyless, &with_keys}) {
     std::array<std::byte, server::kLargestReply> reply{};
     const server::Response response =
         responder->Respond(vars, {request, ntp::Address{.port = 1234}, now.system}, now, reply);
@@ -61,10 +53,21 @@ void Ask(const server::Authenticator* authenticator, std::span<const std::byte> 
   }
 }
 
+// As it is, and behind a good MAC.
+void AskBothWays(std::span<const std::byte> request) {
+  static ntp::Authenticator keys = Keys();
+  Ask(request);
+  std::vector<std::byte> with_mac(request.begin(), request.end());
+  with_mac.resize(request.size() + ntp::kMacRoom);
+  const size_t mac =
+      request.empty() ? 0 : keys.Append(1, request, std::span(with_mac).subspan(request.size()));
+  with_mac.resize(request.size() + mac);
+  Ask(with_mac);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const Credulous authenticator;
-  Ask(&authenticator, std::span(reinterpret_cast<const std::byte*>(data), size));
+  AskBothWays(std::span(reinterpret_cast<const std::byte*>(data), size));
   return 0;
 }

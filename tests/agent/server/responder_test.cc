@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -51,30 +51,23 @@ std::vector<std::byte> With(std::vector<std::byte> wire, size_t more, uint8_t fi
   return wire;
 }
 
-// The digest is 16 times the sum of all bytes before it; key 0x5a5a5a5a alone.
-class SumAuthenticator : public Authenticator {
- public:
-  bool Check(std::span<const std::byte> signed_part,
-             std::span<const std::byte> mac) const override {
-    std::array<std::byte, 20> expected;
-    return mac.size() == expected.size() && Sign(0x5a5a5a5a, signed_part, expected) == 20 &&
-           std::equal(mac.begin(), mac.end(), expected.begin());
+ntp::Authenticator Keys() {
+  ntp::KeyStore keys;
+  const std::string bytes = "0123456789abcdef";
+  uint32_t id = 0;
+  for (const auto type : {ntp::KeyType::kMd5, ntp::KeyType::kSha1, ntp::KeyType::kSha256,
+                          ntp::KeyType::kAesCmac128}) {
+    EXPECT_TRUE(keys.Add({.id = ++id, .type = type, .bytes = Secret(bytes)}).ok());
   }
-  size_t Sign(uint32_t key_id, std::span<const std::byte> signed_part,
-              std::span<std::byte> mac) const override {
-    if (key_id != 0x5a5a5a5a || mac.size() < 20) return 0;
-    uint8_t sum = 0;
-    for (const std::byte b : signed_part) sum = static_cast<uint8_t>(sum + std::to_integer<int>(b));
-    std::fill_n(mac.begin(), 4, std::byte{0x5a});
-    std::fill_n(mac.begin() + 4, 16, static_cast<std::byte>(sum));
-    return 20;
-  }
-};
+  auto authenticator = ntp::Authenticator::Create(keys);
+  EXPECT_TRUE(authenticator.ok());
+  return *std::move(authenticator);
+}
 
-std::vector<std::byte> Signed(std::vector<std::byte> wire) {
-  const size_t size = wire.size();
-  wire.resize(size + 20);
-  SumAuthenticator().Sign(0x5a5a5a5a, std::span(wire).first(size), std::span(wire).subspan(size));
+std::vector<std::byte> Signed(std::vector<std::byte> wire, uint32_t key_id) {
+  std::array<std::byte, ntp::kMacRoom> mac;
+  const size_t size = Keys().Append(key_id, wire, mac);
+  wire.insert(wire.end(), mac.begin(), mac.begin() + static_cast<ptrdiff_t>(size));
   return wire;
 }
 
@@ -97,8 +90,7 @@ class ResponderTest : public testing::Test {
   std::vector<AccessRule> rules_ = {{.network = Client(0), .prefix = 120, .allow = true},
                                     {.network = Client(66), .prefix = 128, .allow = false}};
   AccessList access_{rules_};
-  SumAuthenticator authenticator_;
-  Responder responder_{access_, &authenticator_, {.interval = seconds(10), .burst = 4}, 1};
+  Responder responder_{access_, Keys(), {.interval = seconds(10), .burst = 4}, 1};
   ServerVars vars_ = Good();
   std::array<std::byte, kLargestReply> reply_;
 };
@@ -245,7 +237,7 @@ TEST_F(ResponderTest, WhoAsksTooOftenIsKissedOnceThenIgnored) {
 }
 
 TEST_F(ResponderTest, AKissAsksForAPollAsLongAsTheLimit) {
-  Responder slow(access_, nullptr, {.interval = seconds(1000), .burst = 1}, 1);
+  Responder slow(access_, std::nullopt, {.interval = seconds(1000), .burst = 1}, 1);
   const std::vector<std::byte> request = Request();
   slow.Respond(vars_, {request, Client(), kNow.system}, kNow, reply_);
   const Response kiss = slow.Respond(vars_, {request, Client(), kNow.system}, kNow, reply_);
@@ -253,26 +245,42 @@ TEST_F(ResponderTest, AKissAsksForAPollAsLongAsTheLimit) {
   EXPECT_EQ(Reply(kiss).poll, 10);
 }
 
-TEST_F(ResponderTest, AnAuthenticRequestGetsAnAuthenticAnswer) {
-  const Response response = Respond(Signed(Request()));
+TEST_F(ResponderTest, AnAuthenticRequestGetsAnAnswerWithTheSameKey) {
+  for (const uint8_t version : {3, 4}) {
+    for (uint32_t key = 1; key <= 4; ++key) {
+      const std::vector<std::byte> request = Signed(Request(version), key);
+      const Response response = Respond(request, Client(static_cast<uint8_t>(version * 8 + key)));
+      EXPECT_EQ(response.verdict, Verdict::kAnswered);
+      EXPECT_EQ(response.size, request.size());
+      const auto decoded = ntp::Decode(std::span(reply_).first(response.size));
+      EXPECT_TRUE(Keys().Check(decoded.covered, decoded.mac, key).ok());
+    }
+  }
+}
+
+TEST_F(ResponderTest, AnAuthenticRequestWithExtensionFields) {
+  std::vector<std::byte> request = With(Request(), 28, 0);
+  request[ntp::kHeaderSize + 3] = std::byte{28};
+  const Response response = Respond(Signed(request, 2));
   EXPECT_EQ(response.verdict, Verdict::kAnswered);
-  ASSERT_EQ(response.size, ntp::kHeaderSize + 20);
-  const std::span<const std::byte> reply(reply_.data(), response.size);
-  EXPECT_TRUE(authenticator_.Check(reply.first(ntp::kHeaderSize), reply.subspan(ntp::kHeaderSize)));
+  EXPECT_EQ(response.size, ntp::kHeaderSize + 24);
 }
 
 TEST_F(ResponderTest, ABadMacIsIgnored) {
-  std::vector<std::byte> request = Signed(Request());
+  std::vector<std::byte> request = Signed(Request(), 1);
   request.back() ^= std::byte{1};
   EXPECT_EQ(Respond(request).verdict, Verdict::kBadMac);
-  EXPECT_EQ(Respond(With(Request(), 4)).verdict, Verdict::kBadMac) << "a crypto-NAK";
-  EXPECT_EQ(Respond(With(Request(), 24)).verdict, Verdict::kBadMac) << "a digest not ours";
-  EXPECT_EQ(Respond(request, Client(2)).size, 0u);
+  EXPECT_EQ(Respond(request).size, 0u);
+  EXPECT_EQ(Respond(With(Request(), 4, 0), Client(2)).verdict, Verdict::kBadMac) << "crypto-NAK";
+  EXPECT_EQ(Respond(With(Request(), 24), Client(2)).verdict, Verdict::kBadMac) << "no such key";
+  std::vector<std::byte> old = Signed(Request(1), 1);
+  old[0] = std::byte{1 << 3};
+  EXPECT_EQ(Respond(old, Client(2)).verdict, Verdict::kBadMac) << "signed with another first byte";
 }
 
 TEST_F(ResponderTest, WithoutKeysARequestWithAMacIsIgnored) {
-  Responder keyless(access_, nullptr, {}, 1);
-  const std::vector<std::byte> request = Signed(Request());
+  Responder keyless(access_, std::nullopt, {}, 1);
+  const std::vector<std::byte> request = Signed(Request(), 1);
   const Response response = keyless.Respond(vars_, {request, Client(), kNow.system}, kNow, reply_);
   EXPECT_EQ(response.verdict, Verdict::kBadMac);
   EXPECT_EQ(response.size, 0u);
