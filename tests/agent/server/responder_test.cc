@@ -246,7 +246,7 @@ TEST_F(ResponderTest, AKissAsksForAPollAsLongAsTheLimit) {
 }
 
 TEST_F(ResponderTest, AnAuthenticRequestGetsAnAnswerWithTheSameKey) {
-  for (const uint8_t version : {3, 4}) {
+  for (const uint8_t version : {uint8_t{3}, uint8_t{4}}) {
     for (uint32_t key = 1; key <= 4; ++key) {
       const std::vector<std::byte> request = Signed(Request(version), key);
       const Response response = Respond(request, Client(static_cast<uint8_t>(version * 8 + key)));
