@@ -72,7 +72,7 @@ def commands(bin_folder, folder):
     """Each server's name, port and command line."""
     config = folder / "chronyd.conf"
     config.write_text(CHRONY_CONFIG.format(port=10123, address=SERVER, folder=folder))
-    relay = [bin_folder / "fleetsync", "relay", "run", "--listen", SERVER, "--local-stratum", "1"]
+    relay = [bin_folder / "fleetsync", "relay", "run", "--listen", SERVER, "--local-stratum", "1", "--local-after", "0"]
     return {
         "fleetsync relay": (10124, [*relay, "--port", "10124", "--status-socket", folder / "relay.sock"]),
         "chronyd": (10123, [find_chronyd(), "-x", "-d", "-u", "root", "-f", config]),

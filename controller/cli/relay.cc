@@ -72,6 +72,8 @@ void AddRun(CLI::App& relay, Action& action) {
                    "Serve this machine's own time at this stratum while there is no better")
       ->type_name("N")
       ->check(CLI::Range(1, 15));
+  AddDuration(*command, "--local-after", options->local_after,
+              "After the start, time to find a better one in before --local-stratum counts");
   command
       ->add_option("--keys", options->key_file,
                    "Keys of clients that authenticate, as chrony.keys [none]")

@@ -119,7 +119,7 @@ class Relay {
       : log_(std::move(log)),
         server_(std::move(server)),
         upstream_(std::move(upstream)),
-        fallback_(options.local_stratum),
+        fallback_(options.local_stratum, options.local_after),
         started_(ReadClocks().mono) {}
 
   Status Serve(StatusSocket* status_socket, const std::atomic<bool>& stop) {

@@ -9,6 +9,7 @@
 
 #include "agent/server/rate_limiter.h"
 #include "base/status.h"
+#include "base/time.h"
 
 namespace fleetsync::relay {
 
@@ -20,6 +21,7 @@ struct RelayOptions {
   std::vector<std::string> deny;
   std::vector<std::string> upstreams;  // empty: the system clock, kept by another daemon
   std::optional<uint8_t> local_stratum;
+  Duration local_after = std::chrono::seconds(30);  // see LocalFallback
   std::string key_file;  // as chrony.keys; empty: requests with a MAC are not answered
   server::RateLimit limit;
   std::string status_socket;  // empty: none

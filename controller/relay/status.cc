@@ -46,7 +46,7 @@ ordered_json CountsJson(const serve::Counts& counts) {
   return json;
 }
 
-std::string CountsLines(const nlohmann::json& counts) {
+std::string CountsLines(const ordered_json& counts) {
   std::string text;
   for (const auto& [name, value] : counts.items()) {
     if (name == "requests" || value.get<uint64_t>() > 0) {
@@ -56,7 +56,7 @@ std::string CountsLines(const nlohmann::json& counts) {
   return text;
 }
 
-std::string ClientLines(const nlohmann::json& clients) {
+std::string ClientLines(const ordered_json& clients) {
   if (clients.empty()) return "";
   std::string text =
       fmt::format("\n{:<40}  {:>12}  {:>12}  {:>8}\n", "CLIENT", "REQUESTS", "LIMITED", "LAST");
