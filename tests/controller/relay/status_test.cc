@@ -15,7 +15,8 @@ RelayStatus Busy() {
   status.listening = {*net::ParseNumericAddress("0.0.0.0", 123),
                       *net::ParseNumericAddress("2001:db8::1", 123)};
   status.source = "198.18.1.1";
-  status.vars = {.offset = microseconds(-1200),
+  status.vars = {.as_of = {},
+                 .offset = microseconds(-1200),
                  .root_delay = milliseconds(2),
                  .root_dispersion = milliseconds(1),
                  .reference_id = 0xc6120101,
