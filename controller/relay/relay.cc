@@ -31,6 +31,8 @@ constexpr Duration kPublishInterval = std::chrono::seconds(1);
 constexpr Duration kLogInterval = std::chrono::seconds(60);
 constexpr size_t kTopClients = 10;
 constexpr size_t kLargestKeyFile = size_t{1} << 20;
+constexpr size_t kWantedBuffer = size_t{4} << 20;
+constexpr size_t kBufferOfARequest = 768;  // what the kernel counts for a small datagram
 constexpr uint16_t kNtpPort = 123;
 
 uint64_t Seed() {
@@ -86,6 +88,17 @@ std::optional<ntp::Address> LocalDaemon(const std::vector<ntp::Address>& listeni
   return ourselves ? std::nullopt : loopback;
 }
 
+// As clients see this relay: the first IPv4 address that it was told to listen on; 0: none.
+uint32_t OwnReferenceId(const std::vector<ntp::Address>& listening) {
+  for (const ntp::Address& address : listening) {
+    if (!server::IsIpv4(address)) continue;
+    uint32_t id = 0;
+    for (size_t i = 12; i < address.ip.size(); ++i) id = id << 8 | address.ip[i];
+    if (id != 0) return id;
+  }
+  return 0;
+}
+
 std::unique_ptr<Upstream> MakeUpstream(const RelayOptions& options,
                                        const std::vector<ntp::Address>& listening,
                                        spdlog::logger& log) {
@@ -96,6 +109,7 @@ std::unique_ptr<Upstream> MakeUpstream(const RelayOptions& options,
   shell.log = [&log](const std::string& text) { log.info("{}", text); };
   shell.engine.precision = precision;
   shell.engine.orphan_stratum = options.local_stratum;
+  shell.engine.own_reference_id = OwnReferenceId(listening);
   for (const std::string& name : options.upstreams) {
     shell.engine.sources.push_back({.name = name, .iburst = true});
   }
@@ -186,6 +200,12 @@ void TellStart(spdlog::logger& log, const RelayOptions& options, const serve::Ti
   }
   if (options.allow.empty()) {
     log.info("answering this machine and private networks alone; others with --allow");
+  }
+  if (server.receive_buffer() < kWantedBuffer) {
+    log.warn(
+        "the receive buffer is {} KiB: bursts of requests are lost beyond some {}; run with "
+        "CAP_NET_ADMIN, or set sysctl net.core.rmem_max={}",
+        server.receive_buffer() / 1024, server.receive_buffer() / kBufferOfARequest, kWantedBuffer);
   }
   log.debug("receive buffer {} bytes, {} workers for each address", server.receive_buffer(),
             std::max<size_t>(options.workers, 1));
