@@ -37,6 +37,13 @@ uint32_t ReferenceIdOf(const Address& address) {
 
 }  // namespace
 
+bool Allowance::Take(MonoTime now) {
+  left_ = std::min(kMost, left_ + ToSeconds(now - std::exchange(at_, now)) * kPerSecond);
+  if (left_ < 1) return false;
+  left_ -= 1;
+  return true;
+}
+
 Engine::Engine(EngineConfig config, uint64_t seed)
     : random_(seed),
       known_falseticker_(config.sources.size(), false),
@@ -249,8 +256,9 @@ Estimator::Taken Engine::Feed(size_t source, const Sample& sample) {
 
 // Somebody has jumped, or a packet was held up both ways alike: more answers tell.
 void Engine::OnOutlier(Now now, Estimator::Taken taken) {
+  const bool ask = doubts_.Take(now.mono);
   for (Association& a : associations_) {
-    a.Doubt(now);
+    if (ask) a.Doubt(now);
     if (taken == Estimator::Taken::kNewStart) a.ForgetOlderSamples();
   }
 }

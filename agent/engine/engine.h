@@ -23,6 +23,20 @@ struct Stamp {
   StampKind kind = StampKind::kUser;
 };
 
+// So many times at once, and later again as time passes: a server whose word is never the same
+// must not make us ask everybody every other second.
+class Allowance {
+ public:
+  bool Take(MonoTime now);
+
+ private:
+  static constexpr double kMost = 8;
+  static constexpr double kPerSecond = 1.0 / 300;
+
+  double left_ = kMost;
+  MonoTime at_{};
+};
+
 // NTPv4 client, selection and discipline (RFC 5905) as a state machine. Does no I/O, reads no
 // clock, draws randomness only from `seed`: the same events give the same actions, bit for bit.
 // What it believes is in the snapshot; the clock is moved only with EngineConfig::control_clock.
@@ -90,6 +104,7 @@ class Engine {
   std::vector<MonoTime> fed_until_;  // the newest sample of each source that is in the estimator
   Discipline discipline_;
   LeapWatch leap_;
+  Allowance doubts_;
   bool kernel_is_stale_ = false;  // what it was told last
   MonoTime looked_{};             // at the clock, by the timer
   MonoTime drift_saved_ = MonoTime::min();

@@ -13,6 +13,8 @@ constexpr size_t kFrequency = 1;
 constexpr size_t kBias = 2;  // and what follows
 
 constexpr double kUnknownFrequency = 20e-6;  // standard deviation, before anything is known
+// ppm: how far a frequency is off after a restart (another temperature).
+constexpr double kForgotten = 0.5;
 constexpr double kMemory = 0.997;            // of the hypotheses' success, per sample
 constexpr double kLeastLogWeight = -10;      // so that none takes hours to come back
 constexpr double kOutlier = 5;               // standard deviations
@@ -29,7 +31,7 @@ Estimator::Estimator(size_t sources, std::optional<Drift> drift)
     h.x[kFrequency] = known.frequency.value * 1e-6;
     bank_.push_back(std::move(h));
   }
-  const double sigma = std::max(known.skew.value, 0.01) * 1e-6;
+  const double sigma = std::hypot(known.skew.value, kForgotten) * 1e-6;
   SetVariance(kFrequency, sigma * sigma);
 }
 
