@@ -32,11 +32,13 @@ int PollTimeout(MonoTime until, MonoTime now) {
 
 }  // namespace
 
-EngineShell::EngineShell(ntp::EngineConfig config, uint64_t seed, Log log)
-    : names_(Names(config)),
-      engine_(std::move(config), seed),
-      log_(std::move(log)),
-      sockets_(names_.size()),
+EngineShell::EngineShell(ShellConfig config)
+    : names_(Names(config.engine)),
+      engine_(std::move(config.engine), config.seed),
+      log_(std::move(config.log)),
+      clock_actions_(std::move(config.clock), std::move(config.drift), log_),
+      timestamping_(config.timestamping),
+      links_(names_.size()),
       resolve_errors_(names_.size()) {}
 
 Status EngineShell::Start() {
@@ -47,15 +49,14 @@ Status EngineShell::Start() {
 ntp::Snapshot EngineShell::TakeSnapshot() const { return engine_.TakeSnapshot(ReadClocks()); }
 
 void EngineShell::DoSend(const ntp::Send& send) {
-  const auto index = static_cast<size_t>(send.source);
-  auto socket = net::UdpSocket::Connect(send.to);
-  if (!socket.ok()) {
-    sockets_[index].reset();
-    return;  // as if it were lost: the reach register tells
-  }
-  sockets_[index] = *std::move(socket);
+  Link& link = links_[static_cast<size_t>(send.source)];
+  link.socket.reset();
+  link.token = send.token;
+  auto socket = net::UdpSocket::Connect(send.to, timestamping_);
+  if (!socket.ok()) return;  // as if it were lost: the reach register tells
+  link.socket = *std::move(socket);
   const SystemTime sent = ReadClocks().system;
-  if (!sockets_[index]->Send(std::span(send.bytes).first(send.size)).ok()) return;
+  if (!link.socket->Send(std::span(send.bytes).first(send.size)).ok()) return;
   Perform(engine_.OnSent(ReadClocks(), send.source, send.token, {sent}));
 }
 
@@ -99,24 +100,34 @@ void EngineShell::DoNote(const ntp::Note& note) const {
 
 void EngineShell::Perform(ntp::Actions actions) {
   for (const ntp::Action& action : actions) {
-    std::visit(
-        Overloaded{
-            [&](const ntp::Send& send) { DoSend(send); },
-            [&](const ntp::Resolve& resolve) {
-              if (const Status s = DoResolve(resolve); !s.ok()) log_(Message(s));
-            },
-            [&](const ntp::Note& note) { DoNote(note); },
-            [](const auto& change_of_the_clock) {
-              static_cast<void>(change_of_the_clock);  // never asked for: control_clock is off
-            },
-        },
-        action);
+    std::visit(Overloaded{
+                   [&](const ntp::Send& send) { DoSend(send); },
+                   [&](const ntp::Resolve& resolve) {
+                     if (const Status s = DoResolve(resolve); !s.ok()) log_(Message(s));
+                   },
+                   [&](const ntp::Note& note) { DoNote(note); },
+                   [&](const auto& of_the_clock) { clock_actions_.Perform(of_the_clock); },
+               },
+               action);
   }
 }
 
+// The stamp of the departure comes before the answer that it belongs to. Without a stamp POLLERR is
+// an error of the network, which is read as an answer is.
+void EngineShell::OnReady(size_t source, short events) {
+  Link& link = links_[source];
+  const auto stamp = (events & POLLERR) != 0 ? link.socket->ReceiveSentStamp() : std::nullopt;
+  if (stamp) {
+    Perform(engine_.OnSent(ReadClocks(), static_cast<ntp::SourceId>(source), link.token,
+                           {*stamp, ntp::StampKind::kKernel}));
+  }
+  if (!stamp || (events & POLLIN) != 0) OnReadable(source);
+}
+
 void EngineShell::OnReadable(size_t source) {
+  if (!links_[source].socket) return;
   std::array<std::byte, kLargestAnswer> buffer;
-  const auto datagram = sockets_[source]->Receive(buffer);
+  const auto datagram = links_[source].socket->Receive(buffer);
   const Now now = ReadClocks();
   if (!datagram.ok() || !*datagram) return;
   const bool stamped = (*datagram)->stamp.has_value();
@@ -141,9 +152,9 @@ void EngineShell::OnResolverReadable() {
 Status EngineShell::Turn(MonoTime until, std::span<pollfd> extra) {
   std::vector<pollfd> fds(extra.begin(), extra.end());
   std::vector<size_t> sources;
-  for (size_t i = 0; i < sockets_.size(); ++i) {
-    if (!sockets_[i]) continue;
-    fds.push_back({sockets_[i]->fd(), POLLIN, 0});
+  for (size_t i = 0; i < links_.size(); ++i) {
+    if (!links_[i].socket) continue;
+    fds.push_back({links_[i].socket->fd(), POLLIN, 0});
     sources.push_back(i);
   }
   if (resolver_) fds.push_back({resolver_->fd(), POLLIN, 0});
@@ -154,7 +165,10 @@ Status EngineShell::Turn(MonoTime until, std::span<pollfd> extra) {
   if (ready > 0) {
     std::copy_n(fds.begin(), extra.size(), extra.begin());
     for (size_t i = 0; i < sources.size(); ++i) {
-      if (fds[extra.size() + i].revents != 0) OnReadable(sources[i]);
+      const pollfd& fd = fds[extra.size() + i];
+      // An event before it in this turn may have made the engine send from another socket.
+      const auto& socket = links_[sources[i]].socket;
+      if (fd.revents != 0 && socket && socket->fd() == fd.fd) OnReady(sources[i], fd.revents);
     }
     if (resolver_ && fds.back().revents != 0) OnResolverReadable();
   }

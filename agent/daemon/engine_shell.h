@@ -2,12 +2,17 @@
 
 #include <poll.h>
 
-#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "agent/clock/clock.h"
+#include "agent/clock/drift_file.h"
+#include "agent/clock/null_clock.h"
+#include "agent/daemon/clock_actions.h"
+#include "agent/daemon/complaint.h"
 #include "agent/engine/engine.h"
 #include "agent/net/resolver.h"
 #include "agent/net/udp_socket.h"
@@ -16,16 +21,23 @@
 
 namespace fleetsync::daemon {
 
-// An engine with its sockets and its resolver: waits with poll(), feeds the engine what happened
-// and does what it asks for. One thread.
+struct ShellConfig {
+  ntp::EngineConfig engine;
+  uint64_t seed = 0;
+  Log log;
+  std::shared_ptr<Clock> clock = std::make_shared<NullClock>();  // what the engine sets
+  std::optional<DriftFile> drift{};  // where what it learned is kept; none: nowhere
+  net::Timestamping timestamping = net::Timestamping::kKernel;
+};
+
+// An engine with its sockets, its resolver and its clock: waits with poll(), feeds the engine what
+// happened and does what it asks for. One thread.
 //
 // Keeps to what interposing network simulators know: while every source is given as an address
 // there is no descriptor in the set but sockets, and no other thread.
 class EngineShell {
  public:
-  using Log = std::function<void(const std::string&)>;
-
-  EngineShell(ntp::EngineConfig config, uint64_t seed, Log log);
+  explicit EngineShell(ShellConfig config);
 
   Status Start();
   // Waits until something happened or `until` has come, and deals with it. `extra` are descriptors
@@ -38,15 +50,23 @@ class EngineShell {
   void DoSend(const ntp::Send& send);
   Status DoResolve(const ntp::Resolve& resolve);
   void DoNote(const ntp::Note& note) const;
+  void OnReady(size_t source, short events);
   void OnReadable(size_t source);
   void OnResolverReadable();
+
+  struct Link {
+    std::optional<net::UdpSocket> socket;
+    uint64_t token = 0;  // of the request that left from it
+  };
 
   std::vector<std::string> names_;
   ntp::Engine engine_;
   Log log_;
+  ClockActions clock_actions_;
+  net::Timestamping timestamping_;
   // One for each source; every request leaves from a fresh socket, so from another port and from
   // the address that the routes give it now.
-  std::vector<std::optional<net::UdpSocket>> sockets_;
+  std::vector<Link> links_;
   std::optional<net::Resolver> resolver_;    // once a name is not an address
   std::vector<std::string> resolve_errors_;  // the last told for each source
 };

@@ -24,8 +24,6 @@ constexpr Duration kFirstReport = std::chrono::seconds(8);
 // Spools a snapshot at every interval and keeps the reporter running.
 class Reporting {
  public:
-  using Log = std::function<void(const std::string&)>;
-
   static StatusOr<std::unique_ptr<Reporting>> Create(const ReportingConfig& config, Log log) {
     FS_ASSIGN_OR_RETURN(auto spool, report::SpoolWriter::Open(config.spool));
     return std::unique_ptr<Reporting>(new Reporting(config, std::move(spool), std::move(log)));
@@ -43,7 +41,7 @@ class Reporting {
     const std::optional<uint64_t> through = process_.OnReadable(now);
     if (!through) return;
     const uint64_t last = spool_->last();
-    Complain(spool_->Acknowledge(*through));
+    trouble_.Update(spool_->Acknowledge(*through));
     if (spool_->last() == last) return;
     log_(
         fmt::format("the controller knows this host up to report {}, the spool only to {}: going "
@@ -60,7 +58,7 @@ class Reporting {
     if (next_ < now) next_ = now + interval_;
     const auto sequence =
         spool_->Append(report::ToReport(shell.TakeSnapshot()).SerializeAsString());
-    Complain(sequence.status());
+    trouble_.Update(sequence.status());
     if (sequence.ok()) process_.TellSpooled(*sequence);
     if (spool_->dropped() > dropped_told_) {
       if (dropped_told_ == 0) log_("the spool is full: the oldest reports are dropped");
@@ -79,16 +77,8 @@ class Reporting {
       : log_(std::move(log)),
         interval_(config.interval),
         spool_(std::move(spool)),
-        process_(config.reporter_arguments, log_) {}
-
-  // A full disk is told once, and once when it is over.
-  void Complain(const Status& status) {
-    const std::string complaint = status.ok() ? "" : Message(status);
-    if (complaint == complaint_) return;
-    log_(status.ok() ? "reports are kept on disk again"
-                     : fmt::format("{}; measuring goes on, reports are lost", complaint));
-    complaint_ = complaint;
-  }
+        process_(config.reporter_arguments, log_),
+        trouble_(log_, "; measuring goes on, reports are lost", "reports are kept on disk again") {}
 
   Log log_;
   Duration interval_;
@@ -96,7 +86,7 @@ class Reporting {
   ReporterProcess process_;
   MonoTime next_{};
   uint64_t dropped_told_ = 0;
-  std::string complaint_;
+  Complaint trouble_;
 };
 
 }  // namespace
@@ -104,10 +94,10 @@ class Reporting {
 Status RunTimeLoop(const TimeLoopConfig& config) {
   std::unique_ptr<Reporting> reporting;
   if (config.reporting) {
-    FS_ASSIGN_OR_RETURN(reporting, Reporting::Create(*config.reporting, config.log));
+    FS_ASSIGN_OR_RETURN(reporting, Reporting::Create(*config.reporting, config.shell.log));
     reporting->Start(ReadClocks().mono);
   }
-  EngineShell shell(config.engine, config.seed, config.log);
+  EngineShell shell(config.shell);
   FS_RETURN_IF_ERROR(shell.Start());
   NotifySystemd("READY=1");
   while (!StopRequested()) {

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "agent/engine/config.h"
+#include "agent/daemon/engine_shell.h"
 #include "agent/report/spool_writer.h"
 #include "base/status.h"
 #include "base/time.h"
@@ -19,10 +18,8 @@ struct ReportingConfig {
 };
 
 struct TimeLoopConfig {
-  ntp::EngineConfig engine;
-  uint64_t seed = 0;
-  std::optional<ReportingConfig> reporting{};  // none: one process, no file
-  std::function<void(const std::string&)> log;
+  ShellConfig shell;
+  std::optional<ReportingConfig> reporting{};  // none: one process
 };
 
 // The time process: measures until a stop is requested. The Status says what cannot be worked

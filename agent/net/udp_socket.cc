@@ -1,10 +1,13 @@
 #include "agent/net/udp_socket.h"
 
 #include <fcntl.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -16,27 +19,59 @@
 namespace fleetsync::net {
 namespace {
 
+// Software stamps on both ways. Those of departures come back without the datagram.
+constexpr int kStampBothWays = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE |
+                               SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY |
+                               SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_CMSG;
+
+void AskForStamps(int fd) {
+  if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &kStampBothWays, sizeof kStampBothWays) == 0) {
+    return;
+  }
+  const int on = 1;  // an older kernel: arrivals alone
+  static_cast<void>(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on));
+}
+
+// The first of SCM_TIMESTAMPING's three stamps is the kernel's, as the one of SCM_TIMESTAMPNS.
 std::optional<SystemTime> KernelStamp(msghdr& message) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
+    const bool is_stamp = c->cmsg_level == SOL_SOCKET &&
+                          (c->cmsg_type == SCM_TIMESTAMPNS || c->cmsg_type == SCM_TIMESTAMPING);
+    if (!is_stamp || c->cmsg_len < CMSG_LEN(sizeof(timespec))) continue;
     timespec stamp{};
     std::memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
+    if (stamp.tv_sec == 0 && stamp.tv_nsec == 0) continue;  // hardware's alone
     return SystemTime(std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec));
   }
   return std::nullopt;
 }
 
+// recvmsg() with one iovec and room for what the kernel adds.
+struct Message {
+  explicit Message(std::span<std::byte> buffer) : part{buffer.data(), buffer.size()} {
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+  }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  iovec part;
+  alignas(cmsghdr) char control[256];
+  msghdr header{};
+};
+
 }  // namespace
 
-StatusOr<UdpSocket> UdpSocket::Connect(const ntp::Address& address) {
+StatusOr<UdpSocket> UdpSocket::Connect(const ntp::Address& address, Timestamping timestamping) {
   const SocketAddress to = ToSocketAddress(address);
   UdpSocket s(socket(to.storage.ss_family, SOCK_DGRAM, 0));
   if (s.fd_ < 0) return ErrnoStatus(errno, "opening a UDP socket");
   // Refused by simulators, and not needed there: poll() says what is ready.
   static_cast<void>(fcntl(s.fd_, F_SETFD, FD_CLOEXEC));
   static_cast<void>(fcntl(s.fd_, F_SETFL, O_NONBLOCK));
-  const int on = 1;
-  static_cast<void>(setsockopt(s.fd_, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on));
+  if (timestamping == Timestamping::kKernel) AskForStamps(s.fd_);
   if (connect(s.fd_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0) {
     return ErrnoStatus(errno, fmt::format("connecting to {}", AddressText(address)));
   }
@@ -57,21 +92,22 @@ Status UdpSocket::Send(std::span<const std::byte> bytes) {
   return absl::OkStatus();
 }
 
+std::optional<SystemTime> UdpSocket::ReceiveSentStamp() {
+  std::array<std::byte, 64> nothing;
+  Message message(nothing);
+  if (recvmsg(fd_, &message.header, MSG_ERRQUEUE) < 0) return std::nullopt;
+  return KernelStamp(message.header);
+}
+
 StatusOr<std::optional<Datagram>> UdpSocket::Receive(std::span<std::byte> buffer) {
-  iovec part{buffer.data(), buffer.size()};
-  alignas(cmsghdr) char control[256];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const ssize_t size = recvmsg(fd_, &message, 0);
+  Message message(buffer);
+  const ssize_t size = recvmsg(fd_, &message.header, 0);
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
     return std::optional<Datagram>();
   }
   if (size < 0) return ErrnoStatus(errno, "receiving an answer");
-  if ((message.msg_flags & MSG_TRUNC) != 0) return std::optional<Datagram>();
-  return std::optional<Datagram>({static_cast<size_t>(size), KernelStamp(message)});
+  if ((message.header.msg_flags & MSG_TRUNC) != 0) return std::optional<Datagram>();
+  return std::optional<Datagram>({static_cast<size_t>(size), KernelStamp(message.header)});
 }
 
 }  // namespace fleetsync::net

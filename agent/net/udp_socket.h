@@ -10,6 +10,12 @@
 
 namespace fleetsync::net {
 
+// Who reads the clock when a datagram comes or goes.
+enum class Timestamping {
+  kKernel,  // where it can: both ways, else on arrival
+  kUser,    // the caller
+};
+
 struct Datagram {
   size_t size = 0;
   // When the kernel took it from the network, by CLOCK_REALTIME; none where it does not tell.
@@ -21,7 +27,8 @@ struct Datagram {
 class UdpSocket {
  public:
   // Unavailable and the like when there is no route.
-  static StatusOr<UdpSocket> Connect(const ntp::Address& address);
+  static StatusOr<UdpSocket> Connect(const ntp::Address& address,
+                                     Timestamping timestamping = Timestamping::kKernel);
 
   UdpSocket(UdpSocket&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   UdpSocket& operator=(UdpSocket&& other) noexcept;
@@ -31,6 +38,9 @@ class UdpSocket {
 
   int fd() const { return fd_; }
   Status Send(std::span<const std::byte> bytes);
+  // When poll() says POLLERR: when the kernel handed what was sent last to the network, by
+  // CLOCK_REALTIME. None: it was no such stamp that made it say so; Receive has the error.
+  std::optional<SystemTime> ReceiveSentStamp();
   // None: nothing is there (any more). A datagram longer than `buffer` is dropped, as none. An
   // error is what the network said about an earlier request: connection refused, no route.
   StatusOr<std::optional<Datagram>> Receive(std::span<std::byte> buffer);

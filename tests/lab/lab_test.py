@@ -11,6 +11,8 @@ import subprocess
 import time
 import unittest
 
+import timex
+
 LAB = pathlib.Path(__file__).resolve().parent / "lab"
 DEADLINE_S = 30
 SYNCHRONISED_S = 0.001
@@ -169,6 +171,90 @@ class ClockTest(LabCase):
         reading = clock(self.NAME, "busybox01")
         self.assertEqual(reading["freq_ppm"], 10)
         self.assertAlmostEqual(reading["rate_ppm"], 30, delta=0.01)
+
+
+class KernelClockTest(LabCase):
+    """What adjtimex() does on a host is what Linux does (kernel/time/ntp.c)."""
+
+    NAME = "test_kernel"
+    UP = ["--sort", "python:1", "--clock-ppm", "20"]
+    HOST = "python01"
+    HELD = timex.STA_PLL | timex.STA_FREQHOLD
+
+    def adjust(self, *requests):
+        """What each request, a dictionary of timex fields, brought back."""
+        source = pathlib.Path(timex.__file__).read_text()
+        return json.loads(lab(self.NAME, "exec", self.HOST, "--", "python3", "-", json.dumps(requests),
+                              stdin=source).stdout)
+
+    def setUp(self):
+        self.adjust({"modes": timex.ADJ_SETOFFSET},  # ends what the last test left to slew
+                    {"modes": timex.ADJ_FREQUENCY | timex.ADJ_TICK | timex.ADJ_STATUS | timex.ADJ_NANO, "tick": 10000,
+                     "status": timex.STA_UNSYNC})
+
+    def test_an_offset_goes_a_quarter_each_second_and_the_frequency_is_held(self):
+        before = clock(self.NAME, self.HOST)
+        modes = timex.ADJ_OFFSET | timex.ADJ_STATUS | timex.ADJ_NANO | timex.ADJ_TIMECONST
+        self.adjust({"modes": modes, "offset": 100_000_000, "status": self.HELD})
+        readings = self.adjust(*[{"wait": 0.5}] * 12)
+        left = sorted({reading["offset"] for reading in readings}, reverse=True)
+        self.assertGreaterEqual(len(left), 6)
+        for more, less in zip(left, left[1:]):
+            self.assertAlmostEqual(less / more, 0.75, delta=1e-6)
+        self.assertEqual({reading["freq"] for reading in readings}, {0})
+        after = clock(self.NAME, self.HOST)
+        moved = after["offset_s"] - before["offset_s"]
+        # The quarter of the present second is under way, and the crystal did its part.
+        self.assertGreater(moved, 0.1 - left[-1] / 0.75 * 1e-9 - 1e-3)
+        self.assertLess(moved, 0.1 - left[-1] * 1e-9 + 1e-3)
+
+    def test_without_hold_the_loop_learns_the_frequency(self):
+        modes = timex.ADJ_OFFSET | timex.ADJ_STATUS | timex.ADJ_NANO | timex.ADJ_TIMECONST
+        request = {"modes": modes, "offset": 1_000_000, "status": timex.STA_PLL}
+        self.assertGreater(self.adjust(request, {"wait": 2}, request)[-1]["freq"], 0)
+
+    def test_tick_and_frequency_add_up_and_the_raw_clock_knows_neither(self):
+        reading = self.adjust({"modes": timex.ADJ_FREQUENCY | timex.ADJ_TICK, "freq": -50 * 65536, "tick": 11000},
+                              {"wait": 1}, {"wait": 1})
+        self.assertEqual([r["tick"] for r in reading], [11000] * 3)
+        self.assertAlmostEqual(clock(self.NAME, self.HOST)["rate_ppm"], 1.00002 * 99950 + 20, delta=0.01)
+        first, last = reading[1:]
+        real, raw, mono = (last[name] - first[name] for name in ("real_s", "raw_s", "mono_s"))
+        self.assertAlmostEqual(raw / mono, 1.00002, delta=2e-5)  # two readings are microseconds apart
+        self.assertAlmostEqual(real / raw, 1.09995, delta=2e-5)
+
+    def test_maxerror_grows_500_us_a_second_to_where_the_clock_is_unsynchronised(self):
+        modes = timex.ADJ_MAXERROR | timex.ADJ_ESTERROR | timex.ADJ_STATUS
+        readings = self.adjust({"modes": modes, "maxerror": 1000, "esterror": 10, "status": self.HELD}, {"wait": 3})
+        self.assertIn(readings[1]["maxerror"], (2500, 3000))
+        self.assertEqual(readings[1]["esterror"], 10)
+        self.assertEqual(readings[1]["state"], timex.TIME_OK)
+        readings = self.adjust({"modes": modes, "maxerror": 15_999_800, "status": self.HELD}, {"wait": 1.1})
+        self.assertEqual(readings[1]["maxerror"], 16_000_000)
+        self.assertEqual(readings[1]["state"], timex.TIME_ERROR)
+        self.assertTrue(readings[1]["status"] & timex.STA_UNSYNC)
+
+    def test_a_step_ends_the_slew_and_the_synchronisation(self):
+        modes = timex.ADJ_OFFSET | timex.ADJ_STATUS | timex.ADJ_NANO | timex.ADJ_MAXERROR
+        step = {"modes": timex.ADJ_SETOFFSET | timex.ADJ_NANO, "time": [-2, 750_000_000]}
+        before = clock(self.NAME, self.HOST)["offset_s"]
+        last = self.adjust({"modes": modes, "offset": 400_000_000, "status": self.HELD}, step)[-1]
+        self.assertEqual((last["offset"], last["maxerror"], last["esterror"]), (0, 16_000_000, 16_000_000))
+        self.assertTrue(last["status"] & timex.STA_UNSYNC)
+        self.assertAlmostEqual(clock(self.NAME, self.HOST)["offset_s"] - before, -1.25, delta=0.13)
+
+    def test_what_the_kernel_refuses_is_refused(self):
+        for request in ({"modes": timex.ADJ_TICK, "tick": 8999}, {"modes": timex.ADJ_TICK, "tick": 11001},
+                        {"modes": timex.ADJ_SETOFFSET | timex.ADJ_NANO, "time": [0, -1]},
+                        {"modes": timex.ADJ_SETOFFSET | timex.ADJ_NANO, "time": [0, 1_000_000_000]},
+                        {"modes": timex.ADJ_SETOFFSET, "time": [0, 1_000_000]}):
+            self.assertEqual(self.adjust(request), [{"error": "Invalid argument"}], request)
+
+    def test_leap_flags_and_the_offset_of_tai_are_read_as_written(self):
+        self.assertEqual(self.adjust({"modes": timex.ADJ_TAI, "constant": 37})[-1]["tai"], 37)
+        for flag, state in ((timex.STA_INS, timex.TIME_INS), (timex.STA_DEL, timex.TIME_DEL)):
+            last = self.adjust({"modes": timex.ADJ_STATUS, "status": self.HELD | flag})[-1]
+            self.assertEqual((last["status"] & flag, last["state"]), (flag, state))
 
 
 class HostTest(LabCase):

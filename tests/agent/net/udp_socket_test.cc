@@ -48,9 +48,12 @@ class Peer {
   int fd_;
 };
 
-void WaitFor(const UdpSocket& socket) {
+// Until there is something but stamps of what was sent.
+void WaitFor(UdpSocket& socket) {
   pollfd fd{socket.fd(), POLLIN, 0};
-  ASSERT_EQ(poll(&fd, 1, 10'000), 1);
+  do {
+    ASSERT_EQ(poll(&fd, 1, 10'000), 1);
+  } while (socket.ReceiveSentStamp());
 }
 
 TEST(UdpSocket, AnAnswerCarriesTheKernelsTime) {
@@ -69,6 +72,39 @@ TEST(UdpSocket, AnAnswerCarriesTheKernelsTime) {
   ASSERT_TRUE((*datagram)->stamp.has_value());
   EXPECT_GE(*(*datagram)->stamp, before);
   EXPECT_LE(*(*datagram)->stamp, ReadClocks().system);
+}
+
+TEST(UdpSocket, TheKernelTellsWhenARequestLeft) {
+  Peer peer;
+  auto socket = UdpSocket::Connect(peer.address());
+  ASSERT_TRUE(socket.ok());
+  const std::array<std::byte, 48> request{};
+  const SystemTime before = ReadClocks().system;
+  ASSERT_TRUE(socket->Send(request).ok());
+  pollfd fd{socket->fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&fd, 1, 10'000), 1);
+  EXPECT_EQ(fd.revents, POLLERR);
+  const auto stamp = socket->ReceiveSentStamp();
+  ASSERT_TRUE(stamp.has_value());
+  EXPECT_GE(*stamp, before);
+  EXPECT_LE(*stamp, ReadClocks().system);
+  EXPECT_EQ(poll(&fd, 1, 0), 0) << "it is read";
+  EXPECT_EQ(socket->ReceiveSentStamp(), std::nullopt);
+}
+
+TEST(UdpSocket, ToldToLeaveTheStampsToTheCallerItDoes) {
+  Peer peer;
+  auto socket = UdpSocket::Connect(peer.address(), Timestamping::kUser);
+  ASSERT_TRUE(socket.ok());
+  const std::array<std::byte, 48> request{};
+  ASSERT_TRUE(socket->Send(request).ok());
+  peer.Echo();
+  WaitFor(*socket);
+  EXPECT_EQ(socket->ReceiveSentStamp(), std::nullopt);
+  std::array<std::byte, 100> buffer{};
+  const auto datagram = socket->Receive(buffer);
+  ASSERT_TRUE(datagram.ok() && datagram->has_value());
+  EXPECT_EQ((*datagram)->stamp, std::nullopt);
 }
 
 TEST(UdpSocket, NothingThereIsNoError) {

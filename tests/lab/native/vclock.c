@@ -32,7 +32,7 @@ __asm__(".symver dlsym, dlsym@GLIBC_2.17");
 #define MAX_TICK_US 11000
 #define MAX_PLL_OFFSET_NS 500e6
 #define MAX_TIME_CONSTANT 10
-#define SHIFT_PLL 2
+#define MAX_TAI 100000
 
 static struct vclock *host_clock;  // NULL: no clock page, every function does what it would do without us
 static bool may_set;               // this process would hold CAP_SYS_TIME on a real host
@@ -54,6 +54,11 @@ static int64_t mono_ns(void) { return machine_ns(CLOCK_MONOTONIC); }
 static int64_t host_now_ns(void) {
   struct vclock v = vclock_snapshot(host_clock, mono_ns);
   return vclock_at(&v, mono_ns());
+}
+
+static int64_t host_raw_ns(void) {
+  struct vclock v = vclock_snapshot(host_clock, mono_ns);
+  return vclock_raw_at(&v, mono_ns());
 }
 
 // Hosts have no CAP_SYS_TIME, so the decision who may set the clock is made here, once: root, which daemons still are
@@ -88,7 +93,12 @@ static bool is_realtime(clockid_t id) {
   return id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE || id == CLOCK_REALTIME_ALARM || id == CLOCK_TAI;
 }
 
+// CLOCK_MONOTONIC stays the machine's, which waits are measured with.
 int clock_gettime(clockid_t id, struct timespec *t) {
+  if (host_clock != NULL && id == CLOCK_MONOTONIC_RAW) {
+    *t = timespec_from_ns(host_raw_ns());
+    return 0;
+  }
   if (host_clock == NULL || !is_realtime(id)) return machine_gettime(id, t);
   *t = timespec_from_ns(host_now_ns() + (id == CLOCK_TAI ? host_clock->tai * NS_PER_S : 0));
   return 0;
@@ -175,8 +185,8 @@ int adjtime(const struct timeval *delta, struct timeval *old_delta) {
 
 static double clamp(double value, double limit) { return fmax(-limit, fmin(limit, value)); }
 
-// ADJ_OFFSET as in the kernel's ntp_update_offset(): the offset is slewed away exponentially, and the frequency
-// takes a share that grows with the time since the last update.
+// ADJ_OFFSET as in the kernel's ntp_update_offset(): the offset is slewed away from the next second on, a part of it
+// each second, and the frequency takes a share that grows with the time since the last update.
 static void update_pll(struct vclock *v, double offset_ns) {
   offset_ns = clamp(offset_ns, MAX_PLL_OFFSET_NS);
   double time_constant_s = ldexp(1, SHIFT_PLL + (int)v->constant);
@@ -186,7 +196,6 @@ static void update_pll(struct vclock *v, double offset_ns) {
   double ppm = offset_ns * 1e-3 * since_s / ldexp(1, 2 * (SHIFT_PLL + 2 + (int)v->constant));
   v->freq = lrint(clamp((double)v->freq + ppm * FREQ_UNITS_PER_PPM, MAX_FREQ));
   v->pll_offset_ns = offset_ns;
-  v->pll_time_constant_s = time_constant_s;
   v->pll_updated_ns = v->base_mono_ns;
 }
 
@@ -211,7 +220,7 @@ static void apply_timex(struct vclock *v, const struct timex *tx) {
     long constant = tx->constant + (v->status & STA_NANO ? 0 : 4);
     v->constant = constant < 0 ? 0 : constant > MAX_TIME_CONSTANT ? MAX_TIME_CONSTANT : constant;
   }
-  if (modes & ADJ_TAI) v->tai = tx->constant;
+  if ((modes & ADJ_TAI) && tx->constant >= 0 && tx->constant <= MAX_TAI) v->tai = tx->constant;
   if ((modes & ADJ_OFFSET) && (v->status & STA_PLL)) {
     update_pll(v, (double)tx->offset * (v->status & STA_NANO ? 1 : 1e3));
   }
@@ -232,7 +241,15 @@ static int report_timex(const struct vclock *v, struct timex *tx) {
   tx->tolerance = MAX_FREQ;
   tx->tai = (int)v->tai;
   tx->time = (struct timeval){now.tv_sec, nano ? now.tv_nsec : now.tv_nsec / 1000};
-  return v->status & STA_UNSYNC ? TIME_ERROR : TIME_OK;
+  if (v->status & STA_UNSYNC) return TIME_ERROR;
+  return v->status & STA_INS ? TIME_INS : v->status & STA_DEL ? TIME_DEL : TIME_OK;
+}
+
+// What the kernel refuses before it changes anything (timekeeping_validate_timex()).
+static bool is_valid(const struct timex *tx) {
+  if ((tx->modes & ADJ_TICK) && (tx->tick < MIN_TICK_US || tx->tick > MAX_TICK_US)) return false;
+  if ((tx->modes & ADJ_SETOFFSET) == 0) return true;
+  return tx->time.tv_usec >= 0 && tx->time.tv_usec < (tx->modes & ADJ_NANO ? NS_PER_S : NS_PER_S / 1000);
 }
 
 // adjtime() by way of adjtimex(): ADJ_OFFSET_SINGLESHOT replaces the slew, ADJ_OFFSET_SS_READ only asks. Both report
@@ -259,7 +276,7 @@ int clock_adjtime(clockid_t id, struct timex *tx) {
     return report_timex(&v, tx);
   }
   if (!may_set) return fail(EPERM);
-  if ((tx->modes & ADJ_TICK) && (tx->tick < MIN_TICK_US || tx->tick > MAX_TICK_US)) return fail(EINVAL);
+  if (!is_valid(tx)) return fail(EINVAL);
   vclock_lock(host_clock, mono_ns);
   apply_timex(host_clock, tx);
   host_clock->adjustments++;

@@ -63,6 +63,7 @@ static void init(const char *path, double offset_s, double ppm) {
       .tick = NOMINAL_TICK_US,
       .crystal_ppm = ppm,
       .base_mono_ns = mono_ns(),
+      .base_raw_ns = mono_ns(),
       .base_real_ns = now_ns(CLOCK_REALTIME) + llrint(offset_s * 1e9),
       .maxerror = 16000000,
       .esterror = 16000000,
@@ -89,6 +90,7 @@ static void set_ppm(const char *path, double ppm) {
 static void print_clock(const char *path) {
   struct vclock *page = map(path, 0);
   struct vclock v = vclock_snapshot(page, mono_ns);
+  vclock_rebase(&v, mono_ns());
   int64_t offset_ns = vclock_at(&v, mono_ns()) - now_ns(CLOCK_REALTIME);
   printf("{\"offset_s\": %.9f, \"ppm\": %.6f, \"rate_ppm\": %.6f, \"freq_ppm\": %.6f, \"tick_us\": %lld, "
          "\"synchronized\": %s, \"settings\": %llu, \"adjustments\": %llu, \"steps\": %llu, \"last_step_s\": %.9f}\n",
