@@ -63,6 +63,8 @@ class Association {
       const;  // state is left kUnreachable: selection decides
   uint8_t stratum() const { return stratum_; }
   Leap leap() const { return leap_; }
+  // Why the last answer was no sample; empty: it was.
+  const std::string& trouble() const { return trouble_; }
 
  private:
   struct Outstanding {

@@ -222,7 +222,10 @@ void Engine::TellChanges(const Picture& picture, Actions& actions) {
                            picture.estimates[*picture.selected]->offset,
                            {}});
   } else {
-    actions.push_back(Note{Note::Kind::kLost, static_cast<SourceId>(*selected_), {}, {}});
+    actions.push_back(Note{Note::Kind::kLost,
+                           static_cast<SourceId>(*selected_),
+                           {},
+                           associations_[*selected_].trouble()});
   }
   selected_ = picture.selected;
 }

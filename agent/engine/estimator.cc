@@ -15,11 +15,11 @@ constexpr size_t kBias = 2;  // and what follows
 constexpr double kUnknownFrequency = 20e-6;  // standard deviation, before anything is known
 // ppm: how far a frequency is off after a restart (another temperature).
 constexpr double kForgotten = 0.5;
-constexpr double kMemory = 0.997;            // of the hypotheses' success, per sample
-constexpr double kLeastLogWeight = -10;      // so that none takes hours to come back
-constexpr double kOutlier = 5;               // standard deviations
-constexpr int kOutliersToBelieve = 2;        // in a row and to one side: no outliers any more
-constexpr int kOutliersAlone = 6;            // the same, while other sources are silent
+constexpr double kMemory = 0.997;        // of the hypotheses' success, per sample
+constexpr double kLeastLogWeight = -10;  // so that none takes hours to come back
+constexpr double kOutlier = 5;           // standard deviations
+constexpr int kOutliersToBelieve = 2;    // in a row and to one side: no outliers any more
+constexpr int kOutliersAlone = 6;        // the same, while other sources are silent
 
 }  // namespace
 
