@@ -1,8 +1,6 @@
 #include "agent/engine/engine.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <utility>
 
 namespace fleetsync::ntp {
@@ -19,22 +17,6 @@ constexpr Duration kHearAll = std::chrono::seconds(7);
 constexpr Duration kLookEvery = std::chrono::seconds(64);  // at the clock, whatever happens
 constexpr Duration kSaveDriftEvery = std::chrono::hours(1);
 
-// Of a path's shortest round trip: how uneven its two ways commonly are.
-constexpr double kCommonAsymmetry = 0.02;
-// Of what a server says it may be wrong by: how wrong it commonly is.
-constexpr double kCommonError = 0.05;
-constexpr double kBoundSigmas = 2.5;
-constexpr double kLeastRateUncertainty = 1e-6;
-// A frequency with a smaller standard deviation has been learned; before, it is what oscillators
-// usually have, and this one may be another.
-constexpr double kLearned = 2e-6;
-
-uint32_t ReferenceIdOf(const Address& address) {
-  uint32_t id = 0;
-  for (size_t i = 12; i < 16; ++i) id = id << 8 | address.ip[i];
-  return id;
-}
-
 }  // namespace
 
 bool Allowance::Take(MonoTime now) {
@@ -47,8 +29,7 @@ bool Allowance::Take(MonoTime now) {
 Engine::Engine(EngineConfig config, uint64_t seed)
     : random_(seed),
       known_falseticker_(config.sources.size(), false),
-      estimator_(config.sources.size(), config.drift),
-      fed_until_(config.sources.size(), MonoTime::min()),
+      ensemble_(config.sources.size(), config.drift),
       discipline_(config) {
   associations_.reserve(config.sources.size());
   for (SourceConfig& source : config.sources) {
@@ -82,7 +63,7 @@ void Engine::NoticeClockJump(Now now, Actions& actions) {
   if (Abs(moved) < allowed || Abs(moved - ours) < allowed) return;
   actions.push_back(Note{Note::Kind::kClockJumped, {}, -moved, {}});
   for (Association& a : associations_) a.Restart(now);
-  estimator_.ForgetOffset();
+  ensemble_.ForgetOffset();
   discipline_.Restart();
   started_ = now.mono;
 }
@@ -91,8 +72,8 @@ Actions Engine::OnTimer(Now now) {
   Actions actions;
   NoticeClockJump(now, actions);
   for (Association& a : associations_) a.OnTimer(now, random_, actions);
-  if (config_.control_clock && estimator_.KnowsOffset()) {
-    const Belief belief = estimator_.At(now.mono);
+  if (config_.control_clock && ensemble_.known()) {
+    const Belief belief = ensemble_.At(now.mono);
     discipline_.OnTimer(now, belief, actions);
     // Somebody else may have moved the clock: what is believed of the raw clock still holds.
     if (now.mono >= looked_ + kLookEvery) Correct(now, false, actions);
@@ -132,7 +113,7 @@ Actions Engine::OnResolved(Now now, SourceId source, std::span<const Address> ad
     if (!is_free(address)) continue;
     if (!choice || choice == self->address()) choice = address;
   }
-  if (choice && choice != self->address()) estimator_.Forget(static_cast<size_t>(source));
+  if (choice && choice != self->address()) ensemble_.Forget(static_cast<size_t>(source));
   self->OnResolved(now, choice);
   return actions;
 }
@@ -140,69 +121,16 @@ Actions Engine::OnResolved(Now now, SourceId source, std::span<const Address> ad
 MonoTime Engine::NextTimer() const {
   MonoTime next = discipline_.NextTimer();
   for (const Association& a : associations_) next = std::min(next, a.next_timer());
-  if (estimator_.KnowsOffset()) next = std::min(next, looked_ + kLookEvery);
+  if (ensemble_.known()) next = std::min(next, looked_ + kLookEvery);
   return next;
 }
 
 std::optional<SampleFilter::Rate> Engine::KnownRate(Now now) const {
-  if (!estimator_.KnowsOffset()) return std::nullopt;
-  const Belief belief = estimator_.At(now.mono);
-  if (belief.frequency_sigma > kLearned) return std::nullopt;
-  return SampleFilter::Rate{belief.frequency,
-                            kBoundSigmas * belief.frequency_sigma + kLeastRateUncertainty};
+  return ensemble_.known() ? ensemble_.KnownRate(now) : std::nullopt;
 }
 
-// Whom selection hears: who is near enough to its reference, orphans and fallbacks only while
-// nobody else is, servers that smear leap seconds never beside those that do not.
-std::vector<size_t> Engine::Eligible(const Picture& picture) const {
-  std::vector<size_t> eligible;
-  for (size_t i = 0; i < associations_.size(); ++i) {
-    const std::optional<Estimate>& e = picture.estimates[i];
-    if (e && e->error_bound < config_.max_distance && !associations_[i].config().noselect)
-      eligible.push_back(i);
-  }
-  const auto prefer_others_to = [&](auto last_resort) {
-    if (!std::all_of(eligible.begin(), eligible.end(), last_resort))
-      std::erase_if(eligible, last_resort);
-  };
-  const auto is_orphan = [&](size_t i) {
-    return config_.orphan_stratum && associations_[i].stratum() >= *config_.orphan_stratum;
-  };
-  // Of relays that have nothing but each other, the one with the lowest id leads.
-  prefer_others_to(is_orphan);
-  std::erase_if(eligible, [&](size_t i) {
-    return is_orphan(i) && ReferenceIdOf(*associations_[i].address()) >= config_.own_reference_id;
-  });
-  prefer_others_to([&](size_t i) { return associations_[i].config().fallback; });
-  prefer_others_to([&](size_t i) { return associations_[i].Smears(); });
-  return eligible;
-}
-
-Engine::Picture Engine::Look(Now now) const {
-  Picture picture;
-  const auto rate = KnownRate(now);
-  for (const Association& a : associations_) picture.estimates.push_back(a.At(now, rate));
-  const std::vector<size_t> index = Eligible(picture);
-  std::vector<Candidate> candidates;
-  std::optional<size_t> current;
-  for (const size_t i : index) {
-    const Association& a = associations_[i];
-    if (selected_ == i) current = candidates.size();
-    candidates.push_back({picture.estimates[i]->offset, picture.estimates[i]->error_bound,
-                          a.stratum(), a.config().prefer, a.config().trust});
-  }
-  const Selection selection = Select(candidates, current);
-  picture.states.assign(associations_.size(), SourceState::kUnreachable);
-  for (size_t c = 0; c < candidates.size(); ++c) {
-    picture.states[index[c]] =
-        selection.truechimer[c] ? SourceState::kCandidate : SourceState::kFalseticker;
-    picture.truechimers += selection.truechimer[c] ? 1 : 0;
-  }
-  if (selection.selected) {
-    picture.selected = index[*selection.selected];
-    picture.states[*picture.selected] = SourceState::kSelected;
-  }
-  return picture;
+Picture Engine::Look(Now now) const {
+  return LookAt(associations_, now, KnownRate(now), selected_, config_);
 }
 
 void Engine::TellChanges(const Picture& picture, Actions& actions) {
@@ -239,63 +167,29 @@ void Engine::Reselect(Now now, Actions& actions) {
 }
 
 bool Engine::Ready(Now now) const {
-  return estimator_.KnowsOffset() || now.mono - started_ >= kHearAll ||
+  return ensemble_.known() || now.mono - started_ >= kHearAll ||
          std::all_of(associations_.begin(), associations_.end(),
                      [](const Association& a) { return a.Heard(); });
 }
 
-Estimator::Taken Engine::Feed(size_t source, const Sample& sample) {
-  const Association& a = associations_[source];
-  const double delay = ToSeconds(sample.delay);
-  fed_until_[source] = sample.at.mono;
-  return estimator_.Add(
-      source,
-      {.at = sample.at.mono - sample.delay / 2,
-       .ahead = sample.offset + SystemAhead(sample.at),
-       .variance = a.delays().Variance(delay),
-       .bias_sigma = kCommonAsymmetry * (a.delays().base() + ToSeconds(sample.root_delay)) / 2 +
-                     kCommonError * ToSeconds(sample.root_dispersion)});
-}
-
 // Somebody has jumped, or a packet was held up both ways alike: more answers tell.
-void Engine::OnOutlier(Now now, Estimator::Taken taken) {
+void Engine::OnOutlier(Now now, bool jumped) {
   const bool ask = doubts_.Take(now.mono);
   for (Association& a : associations_) {
     if (ask) a.Doubt(now);
-    if (taken == Estimator::Taken::kNewStart) a.ForgetOlderSamples();
+    if (jumped) a.ForgetOlderSamples();
   }
 }
 
 void Engine::Follow(Now now, const Picture& picture, Actions& actions) {
   if (!Ready(now) || leap_.IsAmbiguous(now.system)) return;
-  struct Fresh {
-    size_t source;
-    Sample sample;
-  };
-  std::vector<Fresh> fresh;
-  for (size_t i = 0; i < associations_.size(); ++i) {
-    const SourceState state = picture.states[i];
-    if (picture.selected && state == SourceState::kFalseticker) estimator_.Forget(i);
-    if (!picture.selected ||
-        (state != SourceState::kSelected && state != SourceState::kCandidate)) {
-      continue;
-    }
-    for (const Sample& sample : associations_[i].samples())
-      if (sample.at.mono > fed_until_[i]) fresh.push_back({i, sample});
-  }
-  if (fresh.empty() || picture.truechimers < config_.min_sources) return;
-  std::sort(fresh.begin(), fresh.end(),
-            [](const Fresh& a, const Fresh& b) { return a.sample.at.mono < b.sample.at.mono; });
-  bool jumped = false;
-  for (const Fresh& f : fresh) {
-    const Estimator::Taken taken = Feed(f.source, f.sample);
-    if (taken != Estimator::Taken::kUsed) OnOutlier(now, taken);
-    jumped |= taken == Estimator::Taken::kNewStart;
-    if (taken == Estimator::Taken::kUsed) associations_[f.source].Pace(estimator_.At(now.mono));
-  }
+  if (picture.truechimers < config_.min_sources) return;
+  const Ensemble::Fed fed = ensemble_.Feed(now, associations_, picture);
+  if (!fed.any) return;
+  if (fed.outliers) OnOutlier(now, fed.jumped);
   PaceTheOthers(picture);
   // Where several agree that it was this clock there is nothing to wait for.
-  if (config_.control_clock) Correct(now, jumped && picture.truechimers < 3, actions);
+  if (config_.control_clock) Correct(now, fed.jumped && picture.truechimers < 3, actions);
 }
 
 // A source that is not followed is asked no more often than those that are.
@@ -303,41 +197,32 @@ void Engine::PaceTheOthers(const Picture& picture) {
   if (!picture.selected) return;
   const int8_t poll = associations_[*picture.selected].poll();
   for (size_t i = 0; i < associations_.size(); ++i)
-    if (!estimator_.Uses(i) && picture.estimates[i]) associations_[i].PaceAs(poll);
+    if (!ensemble_.Uses(i) && picture.estimates[i]) associations_[i].PaceAs(poll);
 }
 
 void Engine::Correct(Now now, bool jumped, Actions& actions) {
-  discipline_.Correct(now, estimator_.At(now.mono), jumped, actions);
+  discipline_.Correct(now, ensemble_.At(now.mono), jumped, actions);
   kernel_is_stale_ = true;
   if (now.mono < drift_saved_ + kSaveDriftEvery && drift_saved_ != MonoTime::min()) return;
-  const std::optional<Drift> drift = LearnedDrift(now);
+  const std::optional<Drift> drift = ensemble_.LearnedDrift(now);
   if (!drift) return;
   drift_saved_ = now.mono;
   actions.push_back(SaveDrift{*drift});
 }
 
-std::optional<Drift> Engine::LearnedDrift(Now now) const {
-  constexpr double kWorthKeeping = 1e-6;
-  if (!estimator_.KnowsOffset()) return std::nullopt;
-  const Belief belief = estimator_.At(now.mono);
-  if (belief.frequency_sigma > kWorthKeeping) return std::nullopt;
-  return Drift{{belief.frequency * 1e6}, {belief.frequency_sigma * 1e6}};
-}
-
 void Engine::WatchLeap(Now now, const Picture& picture, Actions& actions) {
-  if (!estimator_.KnowsOffset()) return;
-  const SystemTime truth = now.system + (estimator_.At(now.mono).ahead - SystemAhead(now));
+  if (!ensemble_.known()) return;
+  const SystemTime truth = now.system + (ensemble_.At(now.mono).ahead - SystemAhead(now));
   const Duration shift = leap_.Cross(truth);
   if (shift != Duration::zero()) {
-    estimator_.Shift(shift);
+    ensemble_.Shift(shift);
     for (Association& a : associations_) a.ForgetSamples();
     kernel_is_stale_ = true;
     last_->system += shift;  // the kernel's own step is no jump
   }
   std::vector<Leap> votes;
   for (size_t i = 0; i < associations_.size(); ++i)
-    if (picture.states[i] == SourceState::kSelected || picture.states[i] == SourceState::kCandidate)
-      votes.push_back(associations_[i].leap());
+    if (picture.Follows(i)) votes.push_back(associations_[i].leap());
   if (votes.empty() || !leap_.OnVotes(truth, votes)) return;
   kernel_is_stale_ = true;
   const char* const text = leap_.announced() == Leap::kInsert
@@ -349,45 +234,23 @@ void Engine::WatchLeap(Now now, const Picture& picture, Actions& actions) {
 }
 
 void Engine::TellKernel(Now now, Actions& actions) {
-  if (!estimator_.KnowsOffset() || !discipline_.tracking()) return;
+  if (!ensemble_.known() || !discipline_.tracking()) return;
   if (!std::exchange(kernel_is_stale_, false)) return;
-  const Belief belief = estimator_.At(now.mono);
-  const Duration bound = BoundAt(now);
+  const Belief belief = ensemble_.At(now.mono);
+  const Duration bound = ensemble_.BoundAt(now, associations_);
   actions.push_back(KernelSync{.synchronised = bound < config_.max_distance,
                                .leap = leap_.announced(),
                                .max_error = bound + Abs(belief.ahead - SystemAhead(now)),
                                .est_error = FromSeconds(belief.sigma)});
 }
 
-// The true time is on the way of each source that is followed, wherever the shortest round trip
-// lets it be, and we know each source's word up to its noise.
-Duration Engine::BoundAt(Now now) const {
-  const Belief belief = estimator_.At(now.mono);
-  const Duration offset = belief.ahead - SystemAhead(now);
-  double best = std::numeric_limits<double>::infinity();
-  Duration worst_case = Duration::max();
-  for (size_t i = 0; i < associations_.size(); ++i) {
-    if (!estimator_.Uses(i) || associations_[i].delays().empty()) continue;
-    const Estimator::Track track = estimator_.TrackOf(i, now.mono);
-    const double path = associations_[i].delays().smallest() / 2;
-    best = std::min(best, std::abs(track.bias) + path + kBoundSigmas * track.sigma +
-                              ToSeconds(associations_[i].root_distance()));
-    if (const auto e = associations_[i].At(now, std::nullopt))
-      worst_case = std::min(worst_case, Abs(e->offset - offset) + e->error_bound);
-  }
-  const Duration bound = FromSeconds(std::min(best + estimator_.Doubt(), 1e6));
-  const bool learned = belief.frequency_sigma < kLearned || worst_case == Duration::max();
-  return learned ? bound : std::max(bound, worst_case);
-}
-
 Snapshot Engine::TakeSnapshot(Now now) const {
   const Picture picture = Look(now);
-  const auto rate = KnownRate(now);
   Snapshot snapshot;
   snapshot.at = now;
   snapshot.panicking = discipline_.panicking();
   for (size_t i = 0; i < associations_.size(); ++i) {
-    snapshot.sources.push_back(associations_[i].TakeSnapshot(now, rate));
+    snapshot.sources.push_back(associations_[i].TakeSnapshot(now, KnownRate(now)));
     snapshot.sources.back().state = picture.states[i];
   }
   snapshot.synchronised = picture.selected.has_value();
@@ -409,11 +272,11 @@ Snapshot Engine::TakeSnapshot(Now now) const {
 
 // What all samples together tell is better than what the selected source says.
 void Engine::Believe(Now now, Snapshot& snapshot) const {
-  if (!estimator_.KnowsOffset()) return;
-  const Duration bound = BoundAt(now);
+  if (!ensemble_.known()) return;
+  const Duration bound = ensemble_.BoundAt(now, associations_);
   snapshot.holdover = !snapshot.synchronised && bound < config_.max_distance;
   if (!snapshot.synchronised && !snapshot.holdover) return;
-  const Belief belief = estimator_.At(now.mono);
+  const Belief belief = ensemble_.At(now.mono);
   snapshot.offset = belief.ahead - SystemAhead(now);
   snapshot.error_bound = bound;
   snapshot.sigma = FromSeconds(belief.sigma);

@@ -9,9 +9,9 @@
 #include "agent/engine/association.h"
 #include "agent/engine/config.h"
 #include "agent/engine/discipline.h"
-#include "agent/engine/estimator.h"
+#include "agent/engine/ensemble.h"
 #include "agent/engine/leap_watch.h"
-#include "agent/engine/select.h"
+#include "agent/engine/picture.h"
 #include "agent/engine/snapshot.h"
 #include "base/time.h"
 
@@ -62,32 +62,24 @@ class Engine {
   MonoTime NextTimer() const;
   Snapshot TakeSnapshot(Now now) const;
   // What is worth keeping over a restart; none while less is known than was at the start.
-  std::optional<Drift> LearnedDrift(Now now) const;
+  std::optional<Drift> LearnedDrift(Now now) const {
+    return ensemble_.known() ? ensemble_.LearnedDrift(now) : std::nullopt;
+  }
 
  private:
-  struct Picture {
-    std::vector<std::optional<Estimate>> estimates;  // one for each source
-    std::vector<SourceState> states;
-    std::optional<size_t> selected;
-    int truechimers = 0;
-  };
-
   void NoticeClockJump(Now now, Actions& actions);
   std::optional<SampleFilter::Rate> KnownRate(Now now) const;
   Picture Look(Now now) const;
-  std::vector<size_t> Eligible(const Picture& picture) const;
   void Reselect(Now now, Actions& actions);
   void TellChanges(const Picture& picture, Actions& actions);
 
   bool Ready(Now now) const;
   void Follow(Now now, const Picture& picture, Actions& actions);
-  Estimator::Taken Feed(size_t source, const Sample& sample);
   void PaceTheOthers(const Picture& picture);
-  void OnOutlier(Now now, Estimator::Taken taken);
+  void OnOutlier(Now now, bool jumped);
   void Correct(Now now, bool jumped, Actions& actions);
   void WatchLeap(Now now, const Picture& picture, Actions& actions);
   void TellKernel(Now now, Actions& actions);
-  Duration BoundAt(Now now) const;
   void Believe(Now now, Snapshot& snapshot) const;
 
   Association* Find(SourceId source);
@@ -100,8 +92,7 @@ class Engine {
   std::optional<size_t> selected_;
   std::vector<bool> known_falseticker_;
 
-  Estimator estimator_;
-  std::vector<MonoTime> fed_until_;  // the newest sample of each source that is in the estimator
+  Ensemble ensemble_;
   Discipline discipline_;
   LeapWatch leap_;
   Allowance doubts_;
