@@ -350,6 +350,41 @@ TEST(Frequency, AShockIsFollowedWithinMinutes) {
   EXPECT_LT(LargestError(world, kHour), 200e-6);
 }
 
+// From the sim's beginning to the end of January 2027, UTC.
+constexpr double kEndOfMonth = 16 * 86'400 + 16 * kHour;
+
+TEST(Leap, ASecondIsInsertedAtTheEndOfTheMonthWithoutAStepOfOurs) {
+  for (const bool kernel_knows : {true, false}) {
+    WorldConfig config = Usual(3);
+    for (Server& server : config.servers) {
+      server.jump = -1;
+      server.jump_at = kEndOfMonth;
+      server.tamper = [](ntp::Packet& p, double now) {
+        if (now > kEndOfMonth - kHour * 20 && now < kEndOfMonth) p.leap = ntp::Leap::kInsert;
+      };
+    }
+    World world(config);
+    world.may_announce = kernel_knows;
+    world.RunFor(kEndOfMonth - 60);
+    EXPECT_EQ(world.CountNotes(Kind::kLeap), 1);
+    EXPECT_LT(std::abs(world.clock().Error()), 200e-6);
+    world.RunFor(kHour);
+    // The true time has gone back by a second since; the clock with it.
+    EXPECT_NEAR(world.clock().Error(), -1, 300e-6) << kernel_knows;
+    EXPECT_EQ(world.steps.size(), kernel_knows ? 0u : 1u);
+    EXPECT_EQ(world.CountNotes(Kind::kClockJumped), 0);
+  }
+}
+
+TEST(Leap, OneServerThatAnnouncesALeapSecondAloneIsNotHeard) {
+  WorldConfig config = Usual(3);
+  config.servers[0].tamper = [](ntp::Packet& p, double) { p.leap = ntp::Leap::kInsert; };
+  World world(config);
+  world.RunFor(kEndOfMonth + kHour);
+  EXPECT_EQ(world.CountNotes(Kind::kLeap), 0);
+  EXPECT_LT(std::abs(world.clock().Error()), 200e-6);
+}
+
 TEST(Kernel, OtherProgramsReadAnHonestBound) {
   World world(Usual(2));
   world.RunFor(kMinute);

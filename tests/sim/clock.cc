@@ -33,7 +33,20 @@ void HostClock::AdvanceTo(double seconds) {
   steered_ += raw_passed * (rate_ + phase_rate_);
   const bool next_second = std::floor(seconds) > std::floor(true_);
   true_ = seconds;
+  if (leap_ != ntp::Leap::kNone && raw_ + steered_ >= leap_at_) ApplyLeap();
   if (next_second) OnSecond();
+}
+
+void HostClock::Announce(ntp::Leap leap) {
+  if (leap == leap_) return;
+  leap_ = leap;
+  const double shown = ToSeconds(kEpoch.time_since_epoch()) + raw_ + steered_;
+  leap_at_ = raw_ + steered_ + (86'400 - std::fmod(shown, 86'400));
+}
+
+void HostClock::ApplyLeap() {
+  steered_ += leap_ == ntp::Leap::kInsert ? -1 : 1;
+  leap_ = ntp::Leap::kNone;
 }
 
 double HostClock::WhenRaw(Duration raw) const {

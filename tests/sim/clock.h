@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/time.h"
+#include "proto/ntp/packet.h"
 
 namespace fleetsync::sim {
 
@@ -39,6 +40,8 @@ class HostClock {
 
   void Step(Duration offset) { steered_ += ToSeconds(offset); }
   void Adjust(Ppm frequency, Duration slew);
+  // STA_INS and STA_DEL: the kernel moves the clock at the end of the clock's UTC day.
+  void Announce(ntp::Leap leap);
   // The machine sleeps: the raw clock stands still; the system clock is right afterwards but for
   // what it was wrong before.
   void Sleep(double seconds);
@@ -47,6 +50,7 @@ class HostClock {
 
  private:
   void OnSecond();
+  void ApplyLeap();
 
   OscillatorConfig config_;
   Random random_;
@@ -59,6 +63,8 @@ class HostClock {
   double slept_ = 0;
   double rate_ = 0;  // of steered_, per second of the raw clock: what was asked for
   double phase_left_ = 0;
+  ntp::Leap leap_ = ntp::Leap::kNone;
+  double leap_at_ = 0;     // as the system clock shows it, seconds since the start
   double phase_rate_ = 0;  // of the kernel's slew in this second
 };
 

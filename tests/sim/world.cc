@@ -78,25 +78,29 @@ void World::Wake() { Perform(engine_.OnTimer(clock_.Read())); }
 
 void World::Perform(const ntp::Actions& actions) {
   for (const ntp::Action& action : actions) {
-    std::visit(
-        Overloaded{
-            [&](const ntp::Send& send) { OnSend(send); },
-            [&](const ntp::Resolve& resolve) {
-              const auto index = static_cast<size_t>(std::stoi(resolve.name.substr(3)));
-              const ntp::Address address = AddressOf(index);
-              Perform(engine_.OnResolved(clock_.Read(), resolve.source, std::span(&address, 1)));
-            },
-            [&](const ntp::Step& step) {
-              if (!may_steer) return;
-              steps.emplace_back(now(), step.offset);
-              clock_.Step(step.offset);
-            },
-            [&](const ntp::Adjust& adjust) {
-              if (may_steer) clock_.Adjust(adjust.frequency, adjust.slew);
-            },
-            [&](const ntp::KernelSync& sync) { kernel = sync; }, [](const ntp::SaveDrift&) {},
-            [&](const ntp::Note& note) { notes.emplace_back(now(), note); }},
-        action);
+    std::visit(Overloaded{[&](const ntp::Send& send) { OnSend(send); },
+                          [&](const ntp::Resolve& resolve) {
+                            const auto index =
+                                static_cast<size_t>(std::stoi(resolve.name.substr(3)));
+                            const ntp::Address address = AddressOf(index);
+                            Perform(engine_.OnResolved(clock_.Read(), resolve.source,
+                                                       std::span(&address, 1)));
+                          },
+                          [&](const ntp::Step& step) {
+                            if (!may_steer) return;
+                            steps.emplace_back(now(), step.offset);
+                            clock_.Step(step.offset);
+                          },
+                          [&](const ntp::Adjust& adjust) {
+                            if (may_steer) clock_.Adjust(adjust.frequency, adjust.slew);
+                          },
+                          [&](const ntp::KernelSync& sync) {
+                            kernel = sync;
+                            if (may_announce) clock_.Announce(sync.leap);
+                          },
+                          [](const ntp::SaveDrift&) {},
+                          [&](const ntp::Note& note) { notes.emplace_back(now(), note); }},
+               action);
   }
 }
 

@@ -44,7 +44,8 @@ class World {
   std::vector<std::pair<double, ntp::Note>> notes;  // with true time
   std::vector<std::pair<double, Duration>> steps;
   std::optional<ntp::KernelSync> kernel;
-  bool may_steer = true;  // false: the kernel refuses, as without CAP_SYS_TIME
+  bool may_announce = true;  // false: the kernel does not know of leap seconds
+  bool may_steer = true;     // false: the kernel refuses, as without CAP_SYS_TIME
 
   static ntp::Address AddressOf(size_t server);
 
