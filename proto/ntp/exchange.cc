@@ -9,6 +9,12 @@ constexpr Duration kMaxDistance = std::chrono::seconds(16);  // RFC 5905 7.2, MA
 constexpr int64_t kPhiDivisor = 1'000'000 / 15;              // PHI: clocks wander at most 15 ppm
 constexpr uint8_t kUnsynchronisedStratum = 16;
 
+// A stratum 1 names its clock with letters there, and zero names nobody.
+bool FollowsUs(const Packet& answer, std::span<const uint32_t> own_reference_ids) {
+  return answer.stratum > 1 && answer.reference_id != 0 &&
+         std::ranges::find(own_reference_ids, answer.reference_id) != own_reference_ids.end();
+}
+
 Measurement Measure(const Request& request, const Packet& answer, SystemTime received) {
   const Timestamp t1 = ToTimestamp(request.sent);
   const Timestamp t4 = ToTimestamp(received);
@@ -46,16 +52,21 @@ std::string_view Describe(Verdict verdict) {
       return "the server is not synchronised";
     case Verdict::kBogusTimestamp:
       return "impossible timestamps";
-    case Verdict::kNegativeDelay:
-      return "negative delay: a clock was stepped meanwhile";
     case Verdict::kRootDistance:
       return "the server is too far from its reference";
+    case Verdict::kLoop:
+      return "the server takes its time from us";
+    case Verdict::kNegativeDelay:
+      return "negative delay: a clock was stepped meanwhile";
   }
   return "";
 }
 
 ExchangeResult Evaluate(const Request& request, const Packet& answer, SystemTime received) {
-  if (answer.mode != Mode::kServer) return {Verdict::kNotAServer, {}};
+  // Lower versions are taken, as ntpd and chronyd do: old servers answer in their own.
+  if (answer.mode != Mode::kServer || answer.version > request.version) {
+    return {Verdict::kNotAServer, {}};
+  }
   if (answer.origin != request.cookie || answer.origin.IsZero()) {
     return {Verdict::kOriginMismatch, {}};
   }
@@ -70,6 +81,7 @@ ExchangeResult Evaluate(const Request& request, const Packet& answer, SystemTime
   if (answer.root_delay / 2 + answer.root_dispersion >= kMaxDistance) {
     return {Verdict::kRootDistance, {}};
   }
+  if (FollowsUs(answer, request.own_reference_ids)) return {Verdict::kLoop, {}};
   ExchangeResult result{Verdict::kGood, Measure(request, answer, received)};
   if (result.measurement.delay < -result.measurement.dispersion) {
     return {Verdict::kNegativeDelay, {}};

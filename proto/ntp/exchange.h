@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/time.h"
@@ -15,6 +16,12 @@ struct Request {
   Timestamp cookie;
   SystemTime sent;         // T1
   int8_t precision = -20;  // of our clock, log2 seconds
+  uint8_t version = 4;     // asked with
+
+  // The reference ids that say "takes its time from us": those of our addresses (what a server
+  // behind us names as its source). The caller keeps them until Evaluate has returned. None: loops
+  // are not looked for.
+  std::span<const uint32_t> own_reference_ids{};
 };
 
 // The request for `cookie`: client mode, version 4, everything else that would tell about us zero.
@@ -32,14 +39,15 @@ struct Measurement {
 // In the order in which they are checked.
 enum class Verdict : uint8_t {
   kGood,
-  kNotAServer,      // mode is not 4
+  kNotAServer,      // mode is not 4, or a version above the one asked with
   kOriginMismatch,  // not an answer to this request: late, repeated, or forged
   kKiss,            // kiss-o'-death; the code is the packet's reference id
   kUnsynchronised,  // leap 3, stratum 16 and more
   kBogusTimestamp,  // receive or transmit is zero, or transmit earlier than receive by more than
                     // the random bits that servers fill in below their precision explain
-  kNegativeDelay,   // beyond what reading errors explain: one of the clocks was stepped
   kRootDistance,    // the server says it may be off by 16 s or more (MAXDISP)
+  kLoop,            // the server takes its time from us (ntpd's peer_loop)
+  kNegativeDelay,   // beyond what reading errors explain: one of the clocks was stepped
 };
 std::string_view Describe(Verdict verdict);
 

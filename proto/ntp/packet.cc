@@ -1,13 +1,14 @@
 #include "proto/ntp/packet.h"
 
+#include "proto/ntp/extension.h"
+
 namespace fleetsync::ntp {
 namespace {
 
-constexpr size_t kKeyIdSize = 4;          // a key id alone is a crypto-NAK
-constexpr size_t kMd5MacSize = 4 + 16;    // MD5 and AES-128-CMAC
-constexpr size_t kSha1MacSize = 4 + 20;   // SHA-1, and longer digests cut to it (RFC 7822 3)
-constexpr size_t kLongestMac = 4 + 64;    // version 3 and earlier have no extension fields
-constexpr size_t kExtensionMinimum = 16;  // RFC 7822 3
+constexpr size_t kKeyIdSize = 4;         // a key id alone is a crypto-NAK
+constexpr size_t kMd5MacSize = 4 + 16;   // MD5 and AES-128-CMAC
+constexpr size_t kSha1MacSize = 4 + 20;  // SHA-1, and longer digests cut to it (RFC 7822 3)
+constexpr size_t kLongestMac = 4 + 64;   // version 3 and earlier have no extension fields
 
 uint32_t Load32(std::span<const std::byte> wire, size_t at) {
   uint32_t value = 0;
@@ -36,11 +37,9 @@ bool IsMacSize(size_t size) {
 DecodeError SplitTrailer(std::span<const std::byte> trailer, Decoded& out) {
   size_t at = 0;
   while (out.packet.version == 4 && trailer.size() - at > kSha1MacSize) {
-    const size_t length = Load32(trailer, at) & 0xffff;
-    if (length < kExtensionMinimum || length % 4 != 0 || length > trailer.size() - at) {
-      return DecodeError::kBadExtension;
-    }
-    at += length;
+    const std::optional<Extension> field = FirstExtension(trailer.subspan(at));
+    if (!field) return DecodeError::kBadExtension;
+    at = static_cast<size_t>(field->body.data() + field->body.size() - trailer.data());
   }
   out.extensions = trailer.first(at);
   out.mac = trailer.subspan(at);
@@ -103,6 +102,7 @@ Decoded Decode(std::span<const std::byte> wire) {
       .transmit = LoadTimestamp(wire, 40),
   };
   out.error = SplitTrailer(wire.subspan(kHeaderSize), out);
+  out.covered = wire.first(wire.size() - out.mac.size());
   return out;
 }
 

@@ -53,6 +53,7 @@ struct Decoded {
   Packet packet;                          // meaningful when ok()
   std::span<const std::byte> extensions;  // whole fields, in the caller's buffer
   std::span<const std::byte> mac;         // key id and digest, in the caller's buffer; empty: none
+  std::span<const std::byte> covered;     // what the MAC is made of: header and extensions
   bool ok() const { return error == DecodeError::kNone; }
 };
 

@@ -1,9 +1,11 @@
 // Runs a fuzz target without libFuzzer: every file of a corpus folder, then seeded mutations of
-// them. A crash, a sanitizer report or a failed check of the target ends the program.
+// them, 500 of each unless told. A crash, a sanitizer report or a failed check of the target ends
+// the program.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {
 
-constexpr int kMutationsOfEach = 500;
+constexpr size_t kMutationsOfEach = 500;
 
 void Run(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
@@ -48,10 +50,11 @@ std::string Mutate(std::string input, std::mt19937& random) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+  if (argc < 2 || argc > 3) {
+    std::fprintf(stderr, "usage: %s CORPUS_FOLDER [MUTATIONS_OF_EACH]\n", argv[0]);
     return 2;
   }
+  const size_t mutations = argc == 3 ? std::strtoul(argv[2], nullptr, 10) : kMutationsOfEach;
   std::vector<std::string> inputs;
   for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
     std::ifstream file(entry.path(), std::ios::binary);
@@ -64,8 +67,8 @@ int main(int argc, char** argv) {
   std::mt19937 random(20261120);
   for (const std::string& input : inputs) {
     Run(input);
-    for (int i = 0; i < kMutationsOfEach; ++i) Run(Mutate(input, random));
+    for (size_t i = 0; i < mutations; ++i) Run(Mutate(input, random));
   }
-  std::printf("%zu inputs, %zu mutations\n", inputs.size(), inputs.size() * kMutationsOfEach);
+  std::printf("%zu inputs, %zu mutations\n", inputs.size(), inputs.size() * mutations);
   return 0;
 }

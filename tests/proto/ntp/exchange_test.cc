@@ -1,5 +1,7 @@
 #include "proto/ntp/exchange.h"
 
+#include <array>
+
 #include "gtest/gtest.h"
 #include "proto/ntp/names.h"
 #include "tests/proto/ntp/wire.h"
@@ -95,6 +97,52 @@ TEST(Exchange, AnAnswerToAnotherRequestIsNotTaken) {
             Verdict::kOriginMismatch);
 }
 
+// ntpd's pkt_dup: whoever takes an answer clears the cookie.
+TEST(Exchange, AnAnswerIsTakenOnce) {
+  Request request{.cookie = kCookie, .sent = kSent};
+  const Packet answer = Answer(kLan);
+  ASSERT_EQ(Evaluate(request, answer, Received(kLan)).verdict, Verdict::kGood);
+  request.cookie = {};
+  EXPECT_EQ(Evaluate(request, answer, Received(kLan)).verdict, Verdict::kOriginMismatch);
+}
+
+TEST(Exchange, AnAnswerInAHigherVersionThanAskedIsRefused) {
+  Packet answer = Answer(kLan);
+  for (uint8_t version = 1; version <= 4; ++version) {
+    answer.version = version;
+    const Request request{.cookie = kCookie, .sent = kSent, .version = 3};
+    EXPECT_EQ(Evaluate(request, answer, Received(kLan)).verdict,
+              version <= 3 ? Verdict::kGood : Verdict::kNotAServer)
+        << int{version};
+    EXPECT_EQ(VerdictOf(answer), Verdict::kGood) << int{version};
+  }
+}
+
+TEST(Exchange, AServerThatFollowsUsIsALoop) {
+  constexpr std::array<uint32_t, 2> kOurs = {0xc6120103, 0xc6120203};
+  const Request request{.cookie = kCookie, .sent = kSent, .own_reference_ids = kOurs};
+  const auto verdict = [&](uint32_t reference_id, uint8_t stratum) {
+    Packet answer = Answer(kLan);
+    answer.reference_id = reference_id;
+    answer.stratum = stratum;
+    return Evaluate(request, answer, Received(kLan)).verdict;
+  };
+  EXPECT_EQ(verdict(0xc6120203, 2), Verdict::kLoop);
+  EXPECT_EQ(verdict(0xc6120103, 15), Verdict::kLoop);
+  EXPECT_EQ(verdict(0xc6120104, 2), Verdict::kGood);
+  EXPECT_EQ(verdict(0xc6120203, 1), Verdict::kGood);  // letters of a reference clock
+}
+
+TEST(Exchange, ALoopIsNotLookedForWithoutOwnIds) {
+  constexpr std::array<uint32_t, 1> kUnknown = {0};
+  Packet answer = Answer(kLan);
+  answer.reference_id = 0xc6120103;
+  EXPECT_EQ(VerdictOf(answer), Verdict::kGood);
+  answer.reference_id = 0;
+  const Request request{.cookie = kCookie, .sent = kSent, .own_reference_ids = kUnknown};
+  EXPECT_EQ(Evaluate(request, answer, Received(kLan)).verdict, Verdict::kGood);
+}
+
 TEST(Exchange, AForgedKissIsNotAKiss) {
   Packet answer = Answer(kLan);
   answer.stratum = 0;
@@ -114,8 +162,10 @@ TEST(Exchange, WhatIsNoSynchronisedServersAnswerIsRefused) {
   answer = Answer(kLan);
   answer.stratum = 15;
   EXPECT_EQ(VerdictOf(answer), Verdict::kGood);
-  answer.stratum = 16;
-  EXPECT_EQ(VerdictOf(answer), Verdict::kUnsynchronised);
+  for (const uint8_t stratum : std::initializer_list<uint8_t>{16, 17, 255}) {
+    answer.stratum = stratum;
+    EXPECT_EQ(VerdictOf(answer), Verdict::kUnsynchronised) << int{stratum};
+  }
 }
 
 TEST(Exchange, ImpossibleTimestampsAreRefused) {
@@ -137,6 +187,33 @@ TEST(Exchange, AServerThatMayBeOffBySixteenSecondsIsRefused) {
   EXPECT_EQ(VerdictOf(answer), Verdict::kGood);
   answer.root_delay = seconds(2);
   EXPECT_EQ(VerdictOf(answer), Verdict::kRootDistance);
+}
+
+TEST(Exchange, TheRootDistanceIsHalfTheDelayAndTheWholeDispersion) {
+  Packet answer = Answer(kLan);
+  answer.root_delay = seconds(30);
+  answer.root_dispersion = seconds(1) - Duration(1);
+  EXPECT_EQ(VerdictOf(answer), Verdict::kGood);
+  answer.root_dispersion = seconds(1);
+  EXPECT_EQ(VerdictOf(answer), Verdict::kRootDistance);
+  answer.root_delay = FromShort(UINT32_MAX);
+  answer.root_dispersion = FromShort(UINT32_MAX);
+  EXPECT_EQ(VerdictOf(answer), Verdict::kRootDistance);
+}
+
+// 7 February 2036, 06:28:16 UTC: each of the four timestamps in turn is the first of era 1.
+TEST(Exchange, IsMeasuredAcrossTheEndOfAnEra) {
+  constexpr SystemTime kEra1{seconds(2'085'978'496)};
+  for (int after = -1; after <= 4; ++after) {
+    const SystemTime sent = kEra1 - milliseconds(after);
+    Packet answer = Answer(kLan);
+    answer.receive = ToTimestamp(sent + milliseconds(1) + seconds(40));
+    answer.transmit = ToTimestamp(sent + milliseconds(2) + seconds(40));
+    const auto r = Evaluate({.cookie = kCookie, .sent = sent}, answer, sent + milliseconds(3));
+    ASSERT_EQ(r.verdict, Verdict::kGood) << after;
+    EXPECT_EQ(r.measurement.offset, seconds(40)) << after;
+    EXPECT_EQ(r.measurement.delay, milliseconds(2)) << after;
+  }
 }
 
 TEST(Exchange, AClockSteppedBackBetweenRequestAndAnswerIsNoticed) {

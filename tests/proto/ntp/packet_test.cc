@@ -1,6 +1,7 @@
 #include "proto/ntp/packet.h"
 
 #include <array>
+#include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -108,6 +109,8 @@ TEST(Packet, AnExtensionFieldIsWalkedOverToTheMac) {
   ASSERT_TRUE(decoded.ok()) << Describe(decoded.error);
   EXPECT_EQ(decoded.extensions.size(), 28u);
   EXPECT_EQ(decoded.mac.size(), 20u);
+  EXPECT_EQ(decoded.covered.data(), wire.data());
+  EXPECT_EQ(decoded.covered.size(), kHeaderSize + 28);
 }
 
 TEST(Packet, MalformedExtensionFieldsAreRefused) {
@@ -115,6 +118,29 @@ TEST(Packet, MalformedExtensionFieldsAreRefused) {
     const auto wire = WithField(FromHex(kChronydAnswer), static_cast<uint16_t>(length), 48);
     EXPECT_EQ(Decode(wire).error, DecodeError::kBadExtension) << length;
   }
+}
+
+// Trailers of small fields and of noise; every byte of a packet belongs to one part of it.
+TEST(Packet, OfRandomBytesIsTakenWholeOrRefused) {
+  std::mt19937 random(20360207);
+  int taken = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::vector<std::byte> wire(48 + 4 * (random() % 32));
+    for (std::byte& byte : wire) byte = static_cast<std::byte>(random());
+    wire[0] = static_cast<std::byte>(random() % 4 << 6 | (1 + random() % 4) << 3 | 4);
+    for (size_t at = 48; at + 4 <= wire.size() && random() % 8 != 0;) {
+      const size_t length = 4 * (3 + random() % 6);
+      wire[at + 2] = std::byte{0};
+      wire[at + 3] = static_cast<std::byte>(length);
+      at += length;
+    }
+    const Decoded decoded = Decode(wire);
+    if (!decoded.ok()) continue;
+    ++taken;
+    ASSERT_EQ(decoded.covered.size(), kHeaderSize + decoded.extensions.size());
+    ASSERT_EQ(decoded.covered.size() + decoded.mac.size(), wire.size());
+  }
+  EXPECT_GT(taken, 10'000);
 }
 
 TEST(Packet, Version3HasNoExtensionFieldsButLongDigests) {

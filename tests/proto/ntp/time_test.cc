@@ -57,6 +57,26 @@ TEST(Timestamp, DifferencesAreRightAcrossTheEndOfAnEra) {
   EXPECT_EQ(before - after, -milliseconds(500));
 }
 
+TEST(Timestamp, EveryNanosecondSurvivesTheEndOfAnEra) {
+  for (int64_t nanos = -1000; nanos <= 1000; ++nanos) {
+    const SystemTime t = At(2085978496) + Duration(nanos);
+    EXPECT_EQ(ToSystemTime(ToTimestamp(t), At(2085978496)), t) << nanos;
+    EXPECT_EQ(ToTimestamp(t) - ToTimestamp(At(2085978496)), Duration(nanos)) << nanos;
+  }
+}
+
+TEST(Timestamp, IsReadUpTo68YearsFromTheLocalClockEitherWay) {
+  constexpr int64_t kHalfAnEra = 1LL << 31;
+  for (const int64_t clock : {int64_t{0}, int64_t{1'779'535'970}, int64_t{2'085'978'496}}) {
+    for (const int64_t away : {-kHalfAnEra, -kHalfAnEra + 1, int64_t{0}, kHalfAnEra - 1}) {
+      const SystemTime t = At(clock + away);
+      EXPECT_EQ(ToSystemTime(ToTimestamp(t), At(clock)), t) << clock << " " << away;
+    }
+    // One second further it is the same second of the era before.
+    EXPECT_EQ(ToSystemTime(ToTimestamp(At(clock + kHalfAnEra)), At(clock)), At(clock - kHalfAnEra));
+  }
+}
+
 TEST(Timestamp, DifferencesOfHalfAnEraKeepTheirSize) {
   const Timestamp zero{};
   EXPECT_EQ((Timestamp{0x7fffffffULL << 32} - zero), seconds(0x7fffffff));
@@ -77,6 +97,16 @@ TEST(Short, ABoundIsRoundedUp) {
 TEST(Short, WhatDoesNotFitIsTheNearestThatDoes) {
   EXPECT_EQ(ToShort(Duration(-1)), 0u);
   EXPECT_EQ(ToShort(hours(1000)), std::numeric_limits<uint32_t>::max());
+}
+
+TEST(Short, IsExactUpToItsLargestValue) {
+  constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
+  EXPECT_EQ(FromShort(kMost), seconds(65536) - Duration(15'259));
+  EXPECT_EQ(ToShort(FromShort(kMost) - Duration(1)), kMost);
+  EXPECT_EQ(ToShort(FromShort(kMost - 1)), kMost - 1);
+  EXPECT_EQ(ToShort(seconds(65536)), kMost);
+  EXPECT_EQ(ToShort(Duration::max()), kMost);
+  EXPECT_EQ(ToShort(Duration::min()), 0u);
 }
 
 TEST(Short, EveryWireValueSurvivesTheRoundTrip) {
