@@ -17,7 +17,7 @@ namespace fleetsync::ntp {
 struct Send {
   SourceId source;
   Address to;
-  std::array<std::byte, 68> bytes;  // header and, with a key, MAC
+  std::array<std::byte, 72> bytes;  // header and, with a key, MAC (4 + 20 bytes at most)
   uint8_t size;
   uint64_t token;  // comes back in OnSent with the true departure
 };

@@ -27,11 +27,8 @@ double Uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x
 
 }  // namespace
 
-Association::Association(SourceId id, SourceConfig config, int8_t precision)
-    : id_(id),
-      config_(std::move(config)),
-      precision_(precision),
-      poll_(config_.minpoll, config_.maxpoll) {}
+Association::Association(SourceId id, SourceConfig config, Host host)
+    : id_(id), config_(std::move(config)), host_(host), poll_(config_.minpoll, config_.maxpoll) {}
 
 void Association::Start(Now now, Random& random, Actions& actions) {
   burst_left_ = config_.iburst ? kBurstSize : 0;
@@ -121,12 +118,18 @@ void Association::Transmit(Now now, Random& random, Actions& actions) {
   ++unanswered_;
   Timestamp cookie{random()};
   if (cookie.IsZero()) cookie.bits = 1;
-  outstanding_ =
-      Outstanding{{.cookie = cookie, .sent = now.system, .precision = precision_}, std::nullopt};
+  outstanding_ = Outstanding{{.cookie = cookie, .sent = now.system, .precision = host_.precision},
+                             std::nullopt};
 
   Send send{id_, *address_, {}, kHeaderSize, cookie.bits};
   Encode(ClientRequest(cookie, poll_.poll()),
          std::span<std::byte, kHeaderSize>(send.bytes.data(), kHeaderSize));
+  if (config_.key && host_.authenticator != nullptr) {
+    const std::span<std::byte> whole(send.bytes);
+    send.size = static_cast<uint8_t>(
+        send.size + host_.authenticator->Append(*config_.key, whole.first(kHeaderSize),
+                                                whole.subspan(kHeaderSize)));
+  }
   actions.push_back(send);
 
   if (burst_left_ > 0) --burst_left_;
@@ -150,10 +153,12 @@ std::optional<Sample> Association::OnPacket(Now now, Random& random,
   Request request = outstanding_->request;
   const Now& sent = *outstanding_->sent;
   request.sent += (now.system - sent.system) - (now.mono - sent.mono);
+  if (host_.reference_id != 0) request.own_reference_ids = {&host_.reference_id, 1};
   const ExchangeResult result = Evaluate(request, decoded.packet, received);
   if (result.verdict == Verdict::kNotAServer || result.verdict == Verdict::kOriginMismatch) {
     return std::nullopt;  // not the answer: it may still come
   }
+  if (!IsAuthentic(decoded)) return std::nullopt;  // the true one may still come
   std::optional<Sample> sample;
   if (result.verdict == Verdict::kGood) {
     sample = TakeSample(now, decoded.packet, result.measurement);
@@ -172,6 +177,16 @@ std::optional<Sample> Association::OnPacket(Now now, Random& random,
   }
   outstanding_.reset();
   return sample;
+}
+
+bool Association::IsAuthentic(const Decoded& answer) {
+  if (!config_.key) return true;
+  const MacVerdict verdict =
+      host_.authenticator == nullptr
+          ? MacVerdict::kUnknownKey
+          : host_.authenticator->Check(answer.covered, answer.mac, config_.key).verdict;
+  if (verdict != MacVerdict::kGood) trouble_ = fmt::format("not authentic: {}", Describe(verdict));
+  return verdict == MacVerdict::kGood;
 }
 
 std::optional<Sample> Association::TakeSample(Now now, const Packet& packet,

@@ -15,6 +15,7 @@
 #include "agent/engine/snapshot.h"
 #include "base/time.h"
 #include "proto/ntp/exchange.h"
+#include "proto/ntp/mac.h"
 
 namespace fleetsync::ntp {
 
@@ -24,7 +25,13 @@ using Random = std::mt19937_64;
 // back on the monotonic line. Not thread-safe.
 class Association {
  public:
-  Association(SourceId id, SourceConfig config, int8_t precision);
+  // What all sources of a host share.
+  struct Host {
+    int8_t precision = -20;                  // of the local clock, log2 seconds
+    uint32_t reference_id = 0;               // of this host; 0: loops are not looked for
+    Authenticator* authenticator = nullptr;  // for sources with a key; outlives this
+  };
+  Association(SourceId id, SourceConfig config, Host host);
 
   void Start(Now now, Random& random, Actions& actions);
   void OnTimer(Now now, Random& random, Actions& actions);
@@ -73,6 +80,8 @@ class Association {
   };
 
   void Transmit(Now now, Random& random, Actions& actions);
+  // Whether the answer was made with the key agreed on; always, where there is none.
+  bool IsAuthentic(const Decoded& answer);
   std::optional<Sample> TakeSample(Now now, const Packet& packet, const Measurement& measurement);
   void OnKiss(Now now, Random& random, const Packet& packet, Actions& actions);
   Duration Interval(Random& random) const;
@@ -80,7 +89,7 @@ class Association {
 
   SourceId id_;
   SourceConfig config_;
-  int8_t precision_;
+  Host host_;
 
   std::optional<Address> address_;
   MonoTime next_timer_ = MonoTime::max();

@@ -26,15 +26,18 @@ bool Allowance::Take(MonoTime now) {
   return true;
 }
 
-Engine::Engine(EngineConfig config, uint64_t seed)
-    : random_(seed),
+Engine::Engine(EngineConfig config, uint64_t seed, std::optional<Authenticator> keys)
+    : authenticator_(keys ? std::make_unique<Authenticator>(*std::move(keys)) : nullptr),
+      random_(seed),
       known_falseticker_(config.sources.size(), false),
       ensemble_(config.sources.size(), config.drift),
       discipline_(config) {
   associations_.reserve(config.sources.size());
   for (SourceConfig& source : config.sources) {
     const auto id = static_cast<SourceId>(associations_.size());
-    associations_.emplace_back(id, std::move(source), config.precision);
+    associations_.emplace_back(
+        id, std::move(source),
+        Association::Host{config.precision, config.own_reference_id, authenticator_.get()});
   }
   config_ = std::move(config);
   config_.sources.clear();

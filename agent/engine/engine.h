@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -47,7 +48,8 @@ class Allowance {
 // return actions. `seed` should be hard to guess: the request cookies come from it.
 class Engine {
  public:
-  Engine(EngineConfig config, uint64_t seed);
+  // `keys`: for the sources that have one.
+  Engine(EngineConfig config, uint64_t seed, std::optional<Authenticator> keys = std::nullopt);
 
   Actions Start(Now now);
   Actions OnTimer(Now now);
@@ -84,7 +86,8 @@ class Engine {
 
   Association* Find(SourceId source);
 
-  EngineConfig config_;  // without its sources
+  EngineConfig config_;                           // without its sources
+  std::unique_ptr<Authenticator> authenticator_;  // the associations point to it
   std::vector<Association> associations_;
   Random random_;
   std::optional<Now> last_;

@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/ntp/key_file.h"
 #include "proto/ntp/names.h"
 #include "tests/agent/engine/world.h"
 
@@ -298,6 +299,33 @@ TEST(Engine, TheSameEventsGiveTheSameRequestsBitForBit) {
   }
   EXPECT_GT(cookies[0].size(), 10u);
   EXPECT_EQ(cookies[0], cookies[1]);
+}
+
+Authenticator Keys() {
+  return *Authenticator::Create(
+      ParseKeyFile("7 SHA1 ASCII:not-a-secret\n8 SHA1 ASCII:another-one\n", KeyFileFormat::kChrony)
+          ->keys);
+}
+
+TEST(Engine, OnlyAnswersMadeWithTheAgreedKeyAreBelieved) {
+  enum class Seal { kRight, kOtherKey, kNone, kChanged };
+  for (const Seal kind : {Seal::kRight, Seal::kOtherKey, Seal::kNone, Seal::kChanged}) {
+    Authenticator server_keys = Keys();
+    World world({FakeServer{}});
+    world.servers[0].seal = [&](std::vector<std::byte>& wire) {
+      if (kind == Seal::kNone) return;
+      std::array<std::byte, kMacRoom> mac;
+      const size_t size = server_keys.Append(kind == Seal::kOtherKey ? 8 : 7, wire, mac);
+      wire.insert(wire.end(), mac.begin(), mac.begin() + static_cast<std::ptrdiff_t>(size));
+      if (kind == Seal::kChanged) wire[40] ^= std::byte{1};
+    };
+    world.StartWith({{.name = "ntp0", .iburst = true, .key = 7}}, 1, Keys());
+    world.RunFor(seconds(10));
+    EXPECT_EQ(world.TakeSnapshot().synchronised, kind == Seal::kRight);
+    EXPECT_EQ(world.servers[0].request_sizes[0], 72u);
+    const std::string trouble = world.TakeSnapshot().sources[0].trouble;
+    EXPECT_EQ(trouble.starts_with("not authentic: "), kind != Seal::kRight) << trouble;
+  }
 }
 
 TEST(Engine, GarbageChangesNothing) {
