@@ -173,7 +173,8 @@ std::optional<Sample> Association::OnPacket(Now now, Random& random,
     OnKiss(now, random, decoded.packet, actions);
   } else {
     trouble_ = Describe(result.verdict);
-    fit_ = result.verdict != Verdict::kUnsynchronised && result.verdict != Verdict::kRootDistance;
+    fit_ = result.verdict != Verdict::kUnsynchronised && result.verdict != Verdict::kRootDistance &&
+           result.verdict != Verdict::kLoop;
   }
   outstanding_.reset();
   return sample;

@@ -54,7 +54,18 @@ void DelayModel::Add(double delay) {
   delays_[next_] = delay;
   next_ = (next_ + 1) % kWindow;
   count_ = std::min(count_ + 1, kWindow);
+  long_in_a_row_ = delay > median_ ? long_in_a_row_ + 1 : 0;
+  if (long_in_a_row_ >= kNewRoute) ForgetOldRoute();
   Fit();
+}
+
+void DelayModel::ForgetOldRoute() {
+  std::array<double, kNewRoute> last;
+  for (size_t i = 0; i < kNewRoute; ++i)
+    last[i] = delays_[(next_ + kWindow - kNewRoute + i) % kWindow];
+  std::copy(last.begin(), last.end(), delays_.begin());
+  next_ = count_ = kNewRoute;
+  long_in_a_row_ = 0;
 }
 
 void DelayModel::Fit() {
@@ -63,6 +74,7 @@ void DelayModel::Fit() {
   std::sort(begin, begin + static_cast<std::ptrdiff_t>(count_));
   const double smallest = sorted[0];
   const double median = sorted[count_ / 2];
+  median_ = median;
   const double limit = median + kOutOfRegime * (median - smallest);
   const auto end = std::upper_bound(begin, begin + static_cast<std::ptrdiff_t>(count_), limit);
   const Moments m = MomentsOf({sorted.data(), static_cast<size_t>(end - begin)});
@@ -87,7 +99,7 @@ double DelayModel::Variance(double delay) const {
   const double waited = std::max(std::min(delay, usual_) - base_, floor_);
   const double excess = std::max(0.0, delay - usual_);
   const double unknown = kUnknownSpread * base_ / static_cast<double>(count_);
-  return waited * waited / (4 * (shape_ + 1)) + excess * excess / 4 + unknown * unknown +
+  return waited * waited / (4 * (shape_ + 1)) + excess * excess + unknown * unknown +
          kReadError * kReadError;
 }
 

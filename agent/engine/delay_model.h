@@ -13,7 +13,8 @@ namespace fleetsync::ntp {
 // the variance s² / 4(2k + 1): for exponential waits (k = 1) s²/12, for waits that are the sum of
 // many things (k large) nearly the same for every sample, for a path that is congested one way
 // at a time (k towards 0) the whole s²/4. The shortest time and k are learned from the last
-// round trips: 2k is mean²/variance of s.
+// round trips: 2k is mean²/variance of s. What waited far longer than the others is congestion of
+// one way, and many such samples are wrong to the same side: these get the square of the excess.
 class DelayModel {
  public:
   // `delay` in seconds, not negative.
@@ -21,6 +22,8 @@ class DelayModel {
   void Clear() { *this = DelayModel(); }
   // Of the error of an offset measured with this round trip, square seconds.
   double Variance(double delay) const;
+  // It waited no longer than the others: what it says of the noise may be generalised.
+  bool IsUsual(double delay) const { return delay <= usual_; }
   // Of the waits on a usual round trip, seconds: RMS of the offsets' errors.
   double Typical() const { return typical_; }
   // The path's shortest round trip as far as it is known, seconds.
@@ -30,13 +33,18 @@ class DelayModel {
   bool empty() const { return count_ == 0; }
 
  private:
-  static constexpr size_t kWindow = 128;
+  static constexpr size_t kWindow = 512;
+  // So many round trips in a row that are longer than most before them: the route has changed.
+  static constexpr size_t kNewRoute = 128;
 
   void Fit();
+  void ForgetOldRoute();
 
   std::array<double, kWindow> delays_{};  // a ring
   size_t count_ = 0;
   size_t next_ = 0;
+  size_t long_in_a_row_ = 0;  // round trips longer than the median
+  double median_ = 0;
   double base_ = 0;
   double smallest_ = 0;
   double usual_ = 0;  // the longest that belongs to the regime of the others

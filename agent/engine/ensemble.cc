@@ -36,6 +36,7 @@ Estimator::Taken Ensemble::FeedOne(size_t source, const Association& a, const Sa
       {.at = sample.at.mono - sample.delay / 2,
        .ahead = sample.offset + SystemAhead(sample.at),
        .variance = a.delays().Variance(delay),
+       .usual = a.delays().IsUsual(delay),
        .bias_sigma = kCommonAsymmetry * (a.delays().base() + ToSeconds(sample.root_delay)) / 2 +
                      kCommonError * ToSeconds(sample.root_dispersion)});
 }

@@ -94,15 +94,17 @@ double Estimator::Surprise(size_t source, double z, double variance) const {
   return std::sqrt(surprise);
 }
 
-void Estimator::Update(size_t source, double z, double variance) {
+void Estimator::Update(size_t source, double z, const Observation& o) {
   const size_t b = kBias + source;
   std::vector<double> gain(size_);
   for (Hypothesis& h : bank_) {
     for (size_t i = 0; i < size_; ++i) gain[i] = h.p[i * size_] + h.p[i * size_ + b];
-    const double spread = gain[kOffset] + gain[b] + variance;
+    const double spread = gain[kOffset] + gain[b] + o.variance;
     const double innovation = z - h.x[kOffset] - h.x[b];
-    h.log_weight =
-        kMemory * h.log_weight - 0.5 * (std::log(spread) + innovation * innovation / spread);
+    if (o.usual) {
+      h.log_weight =
+          kMemory * h.log_weight - 0.5 * (std::log(spread) + innovation * innovation / spread);
+    }
     for (size_t i = 0; i < size_; ++i) h.x[i] += gain[i] / spread * innovation;
     for (size_t i = 0; i < size_; ++i)
       for (size_t j = 0; j < size_; ++j) h.p[i * size_ + j] -= gain[i] * gain[j] / spread;
@@ -189,7 +191,7 @@ Estimator::Taken Estimator::Add(size_t source, const Observation& o) {
   }
   state.outliers = 0;
   state.last_used_at = time_;
-  Update(source, z, o.variance);
+  Update(source, z, o);
   return taken;
 }
 

@@ -19,6 +19,7 @@ struct Observation {
   MonoTime at;
   Duration ahead{};       // of the source, of the raw clock (its reading less `at`)
   double variance = 0;    // of the error that differs from sample to sample, square seconds
+  bool usual = true;      // its error is like that of others: it may tell how good a filter is
   double bias_sigma = 0;  // of the source's constant error (an uneven path), seconds
 };
 
@@ -91,7 +92,7 @@ class Estimator {
   void Inflate(size_t index, double variance);
   std::vector<double> Weights() const;
   double Surprise(size_t source, double z, double variance) const;
-  void Update(size_t source, double z, double variance);
+  void Update(size_t source, double z, const Observation& observation);
   void Begin(size_t source, const Observation& observation);
   Taken Judge(size_t source, double z);
   // Of the sources in use, one has been heard since the first outlier of `doubted`, and fits.
