@@ -35,6 +35,7 @@ class HostClock {
   Now Read() const;
   // The system clock less the truth, seconds.
   double Error() const { return raw_ + steered_ - true_; }
+  double RawError() const { return raw_ - true_; }
   double true_seconds() const { return true_; }
   double frequency() const { return frequency_; }
 

@@ -21,7 +21,7 @@ double Median(std::vector<double> values) {
 }
 
 struct Row {
-  std::vector<double> rms, settled, requests, bound;
+  std::vector<double> rms, ideal, settled, requests, bound;
   double max = 0;
   double held = 1;
 };
@@ -31,6 +31,7 @@ Row RunSeeds(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, int seeds
   for (int seed = 1; seed <= seeds; ++seed) {
     const Outcome o = Run(scenario, minpoll, maxpoll, static_cast<uint64_t>(seed));
     row.rms.push_back(o.rms * 1e6);
+    row.ideal.push_back(o.ideal * 1e6);
     row.settled.push_back(o.settled);
     row.requests.push_back(o.requests);
     row.bound.push_back(o.bound * 1e6);
@@ -41,27 +42,31 @@ Row RunSeeds(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, int seeds
 }
 
 std::string Ratio(double ours, double theirs) {
-  return theirs > 0 ? fmt::format("{:6.2f}", ours / theirs) : "     -";
+  return theirs > 0 ? fmt::format("{:.2f}", ours / theirs) : "-";
 }
+
+std::string Measured(double value) { return value > 0 ? fmt::format("{:.1f}", value) : "-"; }
 
 void PrintTable(const std::vector<Scenario>& scenarios, int8_t minpoll, int8_t maxpoll, int seeds) {
   const bool fixed = minpoll == maxpoll;
-  fmt::print("\npoll {} to {}: median of {} seeds, microseconds\n", minpoll, maxpoll, seeds);
-  fmt::print("{:<18}{:>9}{:>18}{:>9}{:>9}{:>7}{:>8}{:>7}{:>9}{:>9}{:>8}\n", "", "RMS",
-             "[least..most]", "max", "chrony", "ratio", "ntpsec", "req/h", "settled", "bound",
-             "held");
+  fmt::print(
+      "\npoll {} to {}: true offset in microseconds, median of {} seeds; ratio to the ideal filter "
+      "and to chrony\n",
+      minpoll, maxpoll, seeds);
+  fmt::print("{:<18}{:>8}{:>18}{:>8}{:>8}{:>7}{:>8}{:>8}{:>7}{:>8}{:>9}{:>8}\n", "", "RMS",
+             "[least..most]", "max", "ideal", "ratio", "chrony", "ntpsec", "ratio", "req/h",
+             "settled", "held");
   for (const Scenario& s : scenarios) {
     const Row row = RunSeeds(s, minpoll, maxpoll, seeds);
     const double chrony = fixed ? s.chrony.rms_us : s.chrony.long_rms_us;
     const double ntpsec = fixed ? s.ntpsec.rms_us : s.ntpsec.long_rms_us;
     const double rms = Median(row.rms);
+    const auto [least, most] = std::minmax_element(row.rms.begin(), row.rms.end());
     fmt::print(
-        "{:<18}{:>9.2f}{:>18}{:>9.1f}{:>9.1f}{:>7}{:>8.1f}{:>7.1f}{:>8.0f}s{:>9.1f}{:>7.2f}%\n",
-        s.name, rms,
-        fmt::format("[{:.2f}..{:.2f}]", *std::min_element(row.rms.begin(), row.rms.end()),
-                    *std::max_element(row.rms.begin(), row.rms.end())),
-        row.max, chrony, Ratio(rms, chrony), ntpsec, Median(row.requests), Median(row.settled),
-        Median(row.bound), row.held * 100);
+        "{:<18}{:>8.2f}{:>18}{:>8.1f}{:>8.2f}{:>7}{:>8}{:>8}{:>7}{:>8.1f}{:>8.0f}s{:>7.2f}%\n",
+        s.name, rms, fmt::format("[{:.2f}..{:.2f}]", *least, *most), row.max, Median(row.ideal),
+        Ratio(rms, Median(row.ideal)), Measured(chrony), Measured(ntpsec), Ratio(rms, chrony),
+        Median(row.requests), Median(row.settled), row.held * 100);
   }
 }
 

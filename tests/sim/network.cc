@@ -20,10 +20,14 @@ double Normal(double sigma, Random& random) {
 
 std::optional<double> Way::Draw(double now, Random& random) const {
   if (loss > 0 && Uniform(random) < loss) return std::nullopt;
-  double delay = base + (now >= route_change_at ? route_change : 0);
+  double delay = Shortest(now);
   delay += Exponential(exponential, random) + Normal(normal, random);
-  if (std::fmod(now, burst_period) < burst_length) delay += Exponential(burst, random);
+  if (IsCongested(now)) delay += Exponential(burst, random);
   return std::max(delay, 0.0);
+}
+
+bool Way::IsCongested(double now) const {
+  return burst > 0 && std::fmod(now, burst_period) < burst_length;
 }
 
 SystemTime Server::At(double now) const {

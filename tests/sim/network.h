@@ -26,6 +26,8 @@ struct Way {
 
   // What a packet that leaves at `now` takes; nothing: it is lost.
   std::optional<double> Draw(double now, Random& random) const;
+  bool IsCongested(double now) const;
+  double Shortest(double now) const { return base + (now >= route_change_at ? route_change : 0); }
 };
 
 // A time server as the client sees it.

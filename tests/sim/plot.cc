@@ -37,8 +37,10 @@ std::string Draw(const Panel& panel, double top) {
                 part == 0 ? "0" : fmt::format("{:+g} us", part * panel.scale * 1e6));
   }
   svg += R"(<polyline fill="none" stroke="#1f5fa8" points=")";
-  for (const auto& [time, error] : panel.points)
-    svg += fmt::format("{:.1f},{:.1f} ", kLeft + time / last * kWidth, y(error));
+  const size_t step = std::max<size_t>(1, panel.points.size() / static_cast<size_t>(kWidth));
+  for (size_t i = 0; i < panel.points.size(); i += step)
+    svg += fmt::format("{:.0f},{:.1f} ", kLeft + panel.points[i].first / last * kWidth,
+                       y(panel.points[i].second));
   return svg + "\"/>\n" +
          Text(kLeft + kWidth, top + kHeight + 14, "end", fmt::format("{:g} h", last / 3600));
 }

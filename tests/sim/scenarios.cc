@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/sim/ideal.h"
+
 namespace fleetsync::sim {
 namespace {
 
@@ -113,6 +115,19 @@ std::vector<Scenario> AllScenarios() {
   return all;
 }
 
+namespace {
+
+// Of an answer's offset, for one who knows the network: see IdealFilter.
+double KnownVariance(const Server& server, double there, double back, double now) {
+  const double waited = there + back - server.there.Shortest(now) - server.back.Shortest(now);
+  if (server.there.IsCongested(now) || server.back.IsCongested(now)) return waited * waited / 4;
+  const double normal =
+      (server.there.normal * server.there.normal + server.back.normal * server.back.normal) / 4;
+  return (normal > 0 ? normal : waited * waited / 12) + 1e-18;
+}
+
+}  // namespace
+
 Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t seed) {
   WorldConfig config = scenario.world;
   config.seed = seed;
@@ -121,6 +136,15 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
   World world(config);
   Outcome outcome;
   std::vector<double> errors;
+  // A sine is no random walk: the wander that follows it best.
+  IdealFilter ideal(config.oscillator.sine > 0 ? 1e-8 : config.oscillator.wander);
+  double ideal_squares = 0;
+  world.on_answer = [&](size_t index, double there, double back) {
+    const Server& server = world.servers[index];
+    if (server.ahead != 0) return;  // it knows the falseticker, too
+    const double seen = -world.clock().RawError() + (there - back) / 2;
+    ideal.Update(world.now(), seen, KnownVariance(server, there, back, world.now()));
+  };
   int claims = 0;
   int held = 0;
   const double steady = scenario.steady_from_hours * 3600;
@@ -130,6 +154,7 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
     if (std::abs(error) >= 1e-3) outcome.settled = world.now();
     if (world.now() > steady) {
       errors.push_back(std::abs(error));
+      ideal_squares += std::pow(ideal.At(world.now()) + world.clock().RawError(), 2);
     } else {
       requests_before = world.Requests();
     }
@@ -147,6 +172,7 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
   for (const double e : errors) squares += e * e;
   std::sort(errors.begin(), errors.end());
   outcome.rms = std::sqrt(squares / static_cast<double>(errors.size()));
+  outcome.ideal = std::sqrt(ideal_squares / static_cast<double>(errors.size()));
   outcome.p95 = errors[errors.size() * 95 / 100];
   outcome.max = errors.back();
   outcome.requests =

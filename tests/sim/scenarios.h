@@ -29,7 +29,8 @@ std::vector<Scenario> AllScenarios();
 
 // One run.
 struct Outcome {
-  double rms = 0;  // of the true offset in the steady part; seconds, as all here
+  double rms = 0;    // of the true offset in the steady part; seconds, as all here
+  double ideal = 0;  // RMS of an ideal filter that saw the same answers
   double p95 = 0;
   double max = 0;
   double settled = 0;     // when it was last 1 ms off or more

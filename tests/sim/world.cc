@@ -111,25 +111,31 @@ void World::OnSend(const ntp::Send& send) {
   if (!there) return;
   const ntp::Packet request = ntp::Decode(std::span(send.bytes).first(send.size)).packet;
   events_.emplace(std::pair(now() + *there, ++sequence_),
-                  [this, index, request, source = send.source] {
-                    Server& server = servers.at(index);
-                    const std::optional<ntp::Packet> answer = server.Answer(request, now());
-                    if (!answer) return;
-                    const std::optional<double> back = server.back.Draw(now(), random_);
-                    if (!back) return;
-                    Deliver(now() + *back, source, *answer);
-                    if (server.back.duplicates > 0 &&
-                        std::uniform_real_distribution<double>()(random_) < server.back.duplicates)
-                      Deliver(now() + 2 * *back, source, *answer);
+                  [this, request, exchange = Exchange{send.source, index, *there}] {
+                    OnRequest(request, exchange);
                   });
 }
 
-void World::Deliver(double when, ntp::SourceId source, const ntp::Packet& packet) {
-  events_.emplace(std::pair(when, ++sequence_), [this, packet, source] {
+void World::OnRequest(const ntp::Packet& request, Exchange exchange) {
+  Server& server = servers.at(exchange.server);
+  const std::optional<ntp::Packet> answer = server.Answer(request, now());
+  if (!answer) return;
+  const std::optional<double> back = server.back.Draw(now(), random_);
+  if (!back) return;
+  exchange.back = *back;
+  Deliver(now() + *back, *answer, exchange);
+  if (server.back.duplicates > 0 &&
+      std::uniform_real_distribution<double>()(random_) < server.back.duplicates)
+    Deliver(now() + 2 * *back, *answer, exchange);
+}
+
+void World::Deliver(double when, const ntp::Packet& packet, const Exchange& exchange) {
+  events_.emplace(std::pair(when, ++sequence_), [this, packet, exchange] {
     std::array<std::byte, ntp::kHeaderSize> wire;
     ntp::Encode(packet, wire);
     const Now read = clock_.Read();
-    Perform(engine_.OnPacket(read, source, wire, {read.system}));
+    if (on_answer) on_answer(exchange.server, exchange.there, exchange.back);
+    Perform(engine_.OnPacket(read, exchange.source, wire, {read.system}));
   });
 }
 

@@ -40,6 +40,9 @@ class World {
   int Requests() const;
   int CountNotes(ntp::Note::Kind kind) const;
 
+  // Called when an answer arrives: what its two ways took.
+  std::function<void(size_t server, double there, double back)> on_answer;
+
   std::vector<Server> servers;
   std::vector<std::pair<double, ntp::Note>> notes;  // with true time
   std::vector<std::pair<double, Duration>> steps;
@@ -50,9 +53,17 @@ class World {
   static ntp::Address AddressOf(size_t server);
 
  private:
+  struct Exchange {
+    ntp::SourceId source;
+    size_t server;
+    double there;
+    double back = 0;
+  };
+
   void Perform(const ntp::Actions& actions);
   void OnSend(const ntp::Send& send);
-  void Deliver(double when, ntp::SourceId source, const ntp::Packet& packet);
+  void OnRequest(const ntp::Packet& request, Exchange exchange);
+  void Deliver(double when, const ntp::Packet& packet, const Exchange& exchange);
   double NextTimer() const;
 
   Random random_;
