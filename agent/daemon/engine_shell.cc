@@ -80,7 +80,8 @@ void EngineShell::DoNote(const ntp::Note& note) const {
     case Kind::kSelected:
       return log_(fmt::format("selected {}, offset {}", name, offset));
     case Kind::kLost:
-      return log_(fmt::format("lost {}; no source can be believed now", name));
+      return log_(fmt::format("lost {}{}{}; no source can be believed now", name,
+                              note.text.empty() ? "" : ": ", note.text));
     case Kind::kFalseticker:
       return log_(fmt::format("{} disagrees with the majority, offset {}", name, offset));
     case Kind::kKissed:

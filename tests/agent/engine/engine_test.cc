@@ -141,21 +141,30 @@ TEST(Engine, ASourceIsLostAfterEightUnansweredRequestsAndNotBefore) {
   EXPECT_EQ(world.CountNotes(Note::Kind::kLost), 1);
 }
 
-TEST(Engine, IburstIsFourRequestsTwoSecondsApartThenThePollInterval) {
+TEST(Engine, IburstIsFourRequestsTwoSecondsApartThenEverLongerSpansThenThePollInterval) {
   World world({FakeServer{}});
   world.StartEngine({.iburst = true});
-  world.RunFor(minutes(3));
+  world.RunFor(minutes(5));
   const auto& at = world.servers[0].asked_at;
-  ASSERT_GE(at.size(), 5u);
+  ASSERT_GE(at.size(), 11u);
   for (size_t i = 1; i < 4; ++i) EXPECT_NEAR(ToSeconds(at[i] - at[i - 1]), 2, 0.001);
-  EXPECT_NEAR(ToSeconds(at[4] - at[3]), 64, 64 * 0.051);
+  for (size_t i = 0; i < 6; ++i)  // 8, 8, 16, 16, 32, 32: the frequency is learned
+    EXPECT_NEAR(ToSeconds(at[i + 4] - at[i + 3]), 8 << (i / 2), 0.001);
+  EXPECT_NEAR(ToSeconds(at[10] - at[9]), 65.3, 1.3);
 }
 
-TEST(Engine, ThePollIntervalIsMinpoll) {
+TEST(Engine, ThePollIntervalIsMinpollWhereMaxpollIsToo) {
   World world({FakeServer{}});
-  world.StartEngine({.minpoll = 4});
+  world.StartEngine({.minpoll = 4, .maxpoll = 4});
   world.RunFor(seconds(1600));
-  EXPECT_NEAR(world.servers[0].asked, 100, 3);
+  EXPECT_NEAR(world.servers[0].asked, 98, 2);
+}
+
+TEST(Engine, AQuietNetworkAndASteadyClockAreAskedSeldom) {
+  World world({FakeServer{.jitter = milliseconds(1)}});
+  world.StartEngine({.minpoll = 4, .maxpoll = 9, .iburst = true});
+  world.RunFor(minutes(300));
+  EXPECT_EQ(world.TakeSnapshot().sources[0].poll, 9);
 }
 
 TEST(Engine, ARateKissHalvesTheRateAndEndsTheBurst) {
