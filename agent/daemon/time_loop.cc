@@ -111,6 +111,7 @@ Status RunTimeLoop(const TimeLoopConfig& config) {
     reporting->OnTimer(now, shell);
   }
   NotifySystemd("STOPPING=1");
+  shell.Stop();
   return absl::OkStatus();
 }
 
