@@ -225,8 +225,9 @@ Status Confine(const AgentConfig& config) {
   const std::string user = config.user.empty() ? daemon::DefaultTimeUser() : config.user;
   if (!user.empty()) daemon::GiveState(config.state_dir, user);
   FS_RETURN_IF_ERROR(daemon::KeepOnlyTheClock(user));
-  if (config.no_seccomp) return absl::OkStatus();
-  return daemon::FilterSystemCalls(daemon::Forbidden::kFails);
+  if (config.seccomp == Seccomp::kOff) return absl::OkStatus();
+  return daemon::FilterSystemCalls(config.seccomp == Seccomp::kKill ? daemon::Forbidden::kKills
+                                                                    : daemon::Forbidden::kFails);
 }
 
 Status MakeStateFolder(const AgentConfig& config) {

@@ -45,6 +45,7 @@ constexpr int kAllowed[] = {
     SYS_setsockopt,
     SYS_getsockopt,
     SYS_shutdown,
+    SYS_socketpair,
     SYS_ioctl,
     SYS_uname,
     // waiting
