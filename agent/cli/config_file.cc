@@ -156,6 +156,17 @@ Error SetTimestamping(std::string_view text, bool& user) {
   return std::nullopt;
 }
 
+Error SetSeccomp(std::string_view text, Seccomp& out) {
+  constexpr std::array<std::string_view, 3> kNames = {"fail", "kill", "off"};
+  const auto found = std::find(kNames.begin(), kNames.end(), text);
+  if (found == kNames.end()) {
+    return fmt::format("seccomp \"{}\" is neither \"fail\" nor \"kill\" nor \"off\"",
+                       Printable(text));
+  }
+  out = static_cast<Seccomp>(found - kNames.begin());
+  return std::nullopt;
+}
+
 struct Directive {
   std::string_view name;
   bool has_value;
@@ -237,11 +248,8 @@ constexpr std::array kDirectives = {
     Directive{
         "timestamping", true,
         [](std::string_view v, AgentConfig& c) { return SetTimestamping(v, c.user_timestamps); }},
-    Directive{"no-seccomp", false,
-              [](std::string_view, AgentConfig& c) {
-                c.no_seccomp = true;
-                return Well();
-              }},
+    Directive{"seccomp", true,
+              [](std::string_view v, AgentConfig& c) { return SetSeccomp(v, c.seccomp); }},
 };
 
 const Directive* FindDirective(std::string_view name) {

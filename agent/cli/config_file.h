@@ -31,7 +31,8 @@ namespace fleetsync::agent {
 //   max-distance 3s               of a source that is followed
 //   orphan STRATUM                what this host serves while it has no source
 //   timestamping kernel|user      who reads the clock when packets come and go
-//   no-seccomp                    no filter of system calls
+//   seccomp fail|kill|off         what a system call does that the clock does not take
+enum class Seccomp { kFail, kKill, kOff };
 struct AgentConfig {
   std::string host;
   ntp::EngineConfig engine{.sources = {}, .control_clock = true};
@@ -42,7 +43,7 @@ struct AgentConfig {
   std::string drift_file;  // empty: in state_dir
   std::string user;        // empty: the defaults of privileges.h
   bool user_timestamps = false;
-  bool no_seccomp = false;
+  Seccomp seccomp = Seccomp::kFail;
 };
 
 struct ParsedConfig {

@@ -78,8 +78,13 @@ void AddProcessOptions(CLI::App& run, RunOptions& options) {
   AddDirective(run, options, "--user", "user", "NAME",
                "Whom the agent runs as instead of root (default: the time process as _fleetsync, "
                "the reporter as fleetsync or nobody); root: the time process gives up nothing");
-  AddFlagDirective(run, options, "--no-seccomp", "no-seccomp",
-                   "No filter of system calls, for simulators and debuggers");
+  AddDirective(
+      run, options, "--seccomp", "seccomp", "ACTION",
+      "What a system call does that keeping a clock does not take: fail (default), kill or "
+      "off");
+  run.add_flag_callback(
+      "--no-seccomp", [&options] { options.directives.emplace_back("seccomp", "off"); },
+      "As --seccomp off: for simulators and debuggers");
   run.add_option("--port", "The port to serve time on; 0, which is the default: serve nobody")
       ->type_name("0")
       ->check(CLI::IsMember({"0"}));

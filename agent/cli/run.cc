@@ -19,6 +19,7 @@
 #include "agent/daemon/query.h"
 #include "agent/daemon/rival.h"
 #include "agent/daemon/stop_signal.h"
+#include "agent/daemon/syscall_filter.h"
 #include "agent/daemon/time_loop.h"
 #include "agent/report/reporter.h"
 #include "base/file.h"
@@ -32,6 +33,7 @@ namespace {
 enum ExitCode : int { kWell = 0, kFailed = 1, kUsage = 2, kUnsynchronised = 4 };
 
 constexpr char kDefaultConfig[] = "/etc/fleetsync/agent.conf";
+constexpr char kRoot[] = "root";  // as `user`: give up nothing
 constexpr size_t kLargestConfig = 1024 * 1024;
 
 // One write a line: two processes share standard error.
@@ -198,14 +200,34 @@ std::optional<ntp::Drift> SavedDrift(const DriftFile& file) {
   return std::nullopt;
 }
 
-daemon::ReportingConfig Reporting(const AgentConfig& config) {
+std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
+  const bool named = !config.user.empty() && config.user != kRoot;
+  return {"reporter", "--controller", config.controller,
+          "--host",   config.host,    "--spool",
+          spool,      "--user",       named ? config.user : daemon::DefaultReporterUser()};
+}
+
+StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool confined) {
   const std::string spool = config.state_dir + "/spool";
-  const std::string user = config.user.empty() ? daemon::DefaultReporterUser() : config.user;
-  return {.interval = config.report_interval,
-          .spool = {.folder = spool},
-          .reporter_arguments = {"reporter", "--controller", config.controller, "--host",
-                                 config.host, "--spool", spool, "--user", user, "--parent",
-                                 fmt::format("{}", getpid())}};
+  std::vector<std::string> arguments = ReporterArguments(config, spool);
+  daemon::ReportingConfig reporting{
+      .interval = config.report_interval, .spool = {.folder = spool}, .reporter = nullptr};
+  if (confined) {
+    FS_ASSIGN_OR_RETURN(reporting.reporter, daemon::MakeLaunchedChild(std::move(arguments)));
+  } else {
+    reporting.reporter = daemon::MakeOwnChild(std::move(arguments));
+  }
+  return reporting;
+}
+
+// Before the first packet is read.
+Status Confine(const AgentConfig& config) {
+  const std::string user = config.user.empty() ? daemon::DefaultTimeUser() : config.user;
+  if (!user.empty()) daemon::GiveState(config.state_dir, user);
+  FS_RETURN_IF_ERROR(daemon::KeepOnlyTheClock(user));
+  if (config.seccomp == Seccomp::kOff) return absl::OkStatus();
+  return daemon::FilterSystemCalls(config.seccomp == Seccomp::kKill ? daemon::Forbidden::kKills
+                                                                    : daemon::Forbidden::kFails);
 }
 
 Status MakeStateFolder(const AgentConfig& config) {
@@ -228,7 +250,12 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
     loop.shell.drift.emplace(config.drift_file);
     loop.shell.engine.drift = SavedDrift(*loop.shell.drift);
   }
-  if (!options.no_report) loop.reporting = Reporting(config);
+  // A process that only measures has nothing of root to lose but what starts the reporter.
+  const bool confined = config.engine.control_clock && config.user != kRoot;
+  if (!options.no_report) {
+    FS_ASSIGN_OR_RETURN(loop.reporting, Reporting(config, confined));
+  }
+  if (confined) FS_RETURN_IF_ERROR(Confine(config));
   return daemon::RunTimeLoop(loop);
 }
 

@@ -48,6 +48,15 @@ Status EngineShell::Start() {
 
 ntp::Snapshot EngineShell::TakeSnapshot() const { return engine_.TakeSnapshot(ReadClocks()); }
 
+void EngineShell::Stop() {
+  const Now now = ReadClocks();
+  if (const auto drift = engine_.LearnedDrift(now)) clock_actions_.Perform(ntp::SaveDrift{*drift});
+  const ntp::Snapshot snapshot = engine_.TakeSnapshot(now);
+  if (snapshot.synchronised || snapshot.holdover) {
+    clock_actions_.Perform(ntp::Adjust{snapshot.frequency, Duration::zero()});
+  }
+}
+
 void EngineShell::DoSend(const ntp::Send& send) {
   Link& link = links_[static_cast<size_t>(send.source)];
   link.socket.reset();

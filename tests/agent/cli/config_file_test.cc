@@ -60,7 +60,7 @@ TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
                                           "max-distance 500ms\n"
                                           "orphan 10\n"
                                           "timestamping user\n"
-                                          "no-seccomp\n"
+                                          "seccomp kill\n"
                                           "no-clock-control\n");
   ASSERT_THAT(parsed.errors, IsEmpty());
   const AgentConfig& c = parsed.config;
@@ -74,7 +74,7 @@ TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
   EXPECT_EQ(c.engine.max_distance, std::chrono::milliseconds(500));
   EXPECT_EQ(c.engine.orphan_stratum, 10);
   EXPECT_TRUE(c.user_timestamps);
-  EXPECT_TRUE(c.no_seccomp);
+  EXPECT_EQ(c.seccomp, Seccomp::kKill);
   EXPECT_FALSE(c.engine.control_clock);
 }
 
@@ -103,6 +103,7 @@ TEST(ConfigFile, WhatTheClockIsSetByHasItsErrors) {
                           "timestamping hardware\n"
                           "driftfile drift\n"
                           "panic-once yes\n"
+                          "seccomp on\n"
                           "server a key 0\n"
                           "server a maxdelay 0\n"
                           "server a offset 2m\n"
@@ -114,10 +115,11 @@ TEST(ConfigFile, WhatTheClockIsSetByHasItsErrors) {
                           "f:4: timestamping \"hardware\" is neither \"kernel\" nor \"user\"",
                           "f:5: driftfile \"drift\" does not begin with \"/\"",
                           "f:6: \"yes\" after panic-once is one word too many",
-                          "f:7: key \"0\" is not a number from 1 to 4294967295",
-                          "f:8: maxdelay 0 is not between 1ns and 60s",
-                          "f:9: offset 2m is not between -60s and 60s",
-                          "f:10: unknown option of server \"prefr\"; did you mean \"prefer\"?"));
+                          "f:7: seccomp \"on\" is neither \"fail\" nor \"kill\" nor \"off\"",
+                          "f:8: key \"0\" is not a number from 1 to 4294967295",
+                          "f:9: maxdelay 0 is not between 1ns and 60s",
+                          "f:10: offset 2m is not between -60s and 60s",
+                          "f:11: unknown option of server \"prefr\"; did you mean \"prefer\"?"));
 }
 
 TEST(ConfigFile, AnOptionOfTheCommandLineIsADirective) {
@@ -170,7 +172,7 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:15: unknown directive \"\\x1b[2J\"; known are host, server, controller, "
           "insecure-controller, report-interval, state-dir, user, no-clock-control, driftfile, "
           "step, stepout, slew-only, panic, panic-once, min-sources, max-distance, orphan, "
-          "timestamping, no-seccomp"));
+          "timestamping, seccomp"));
 }
 
 TEST(ServerOption, IsTheDirectiveWithCommas) {
