@@ -13,14 +13,13 @@ namespace fleetsync::agent {
 namespace {
 
 using Words = std::span<const std::string_view>;
-
-constexpr std::array<std::string_view, 7> kDirectives = {
-    "host", "server", "controller", "insecure-controller", "report-interval", "state-dir", "user"};
-constexpr std::array<std::string_view, 4> kServerOptions = {"iburst", "minpoll", "maxpoll", "port"};
+using Error = std::optional<std::string>;
 
 constexpr int kLongestPoll = 17;  // RFC 5905 7.2 MAXPOLL: 36 hours
-constexpr Duration kShortestInterval = std::chrono::seconds(1);
-constexpr Duration kLongestInterval = std::chrono::hours(24);
+
+constexpr Duration kMillisecond = std::chrono::milliseconds(1);
+constexpr Duration kSecond = std::chrono::seconds(1);
+constexpr Duration kDay = std::chrono::hours(24);
 
 std::string Unknown(std::string_view kind, std::string_view word,
                     std::span<const std::string_view> known) {
@@ -32,44 +31,101 @@ std::string Unknown(std::string_view kind, std::string_view word,
                      fmt::join(known, ", "));
 }
 
-std::optional<int> ParseInt(std::string_view text, int low, int high) {
-  int value = 0;
+std::optional<int64_t> ParseInt(std::string_view text, int64_t low, int64_t high) {
+  int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   if (value < low || value > high) return std::nullopt;
   return value;
 }
 
-std::optional<std::string> ParseServerOption(std::string_view option, std::string_view value,
-                                             ntp::SourceConfig& server) {
-  const bool is_port = option == "port";
-  const int high = is_port ? 65535 : kLongestPoll;
-  const std::optional<int> number = ParseInt(value, is_port ? 1 : 0, high);
+template <typename T>
+Error SetNumber(std::string_view name, std::string_view text, int64_t low, int64_t high, T& out) {
+  const std::optional<int64_t> number = ParseInt(text, low, high);
   if (!number) {
-    return fmt::format("{} \"{}\" is not a number from {} to {}", option, Printable(value),
-                       is_port ? 1 : 0, high);
+    return fmt::format("{} \"{}\" is not a number from {} to {}", name, Printable(text), low, high);
   }
-  if (is_port) server.port = static_cast<uint16_t>(*number);
-  if (option == "minpoll") server.minpoll = static_cast<int8_t>(*number);
-  if (option == "maxpoll") server.maxpoll = static_cast<int8_t>(*number);
+  out = static_cast<T>(*number);
   return std::nullopt;
 }
 
-std::optional<std::string> ParseServerWords(Words words, ntp::SourceConfig& server) {
+struct Range {
+  Duration low;
+  Duration high;
+  std::string_view text;
+};
+constexpr Range kIntervals{kSecond, kDay, "1s and 1d"};
+constexpr Range kOffsets{kMillisecond, 365 * kDay, "1ms and 365d"};
+
+Error SetDuration(std::string_view name, std::string_view text, const Range& range, Duration& out) {
+  const auto value = ParseDuration(text);
+  if (!value.ok()) return Message(value.status());
+  if (*value < range.low || *value > range.high) {
+    return fmt::format("{} {} is not between {}", name, Printable(text), range.text);
+  }
+  out = *value;
+  return std::nullopt;
+}
+
+Error SetAbsolutePath(std::string_view name, std::string_view text, std::string& out) {
+  if (!text.starts_with('/')) {
+    return fmt::format("{} \"{}\" does not begin with \"/\"", name, Printable(text));
+  }
+  out = text;
+  return std::nullopt;
+}
+
+// ---- server
+
+struct ServerFlag {
+  std::string_view name;
+  bool ntp::SourceConfig::*field;
+};
+constexpr std::array<ServerFlag, 6> kServerFlags = {{
+    {"iburst", &ntp::SourceConfig::iburst},
+    {"prefer", &ntp::SourceConfig::prefer},
+    {"trust", &ntp::SourceConfig::trust},
+    {"noselect", &ntp::SourceConfig::noselect},
+    {"fallback", &ntp::SourceConfig::fallback},
+    {"xleave", &ntp::SourceConfig::xleave},
+}};
+// Those with a value.
+constexpr std::array<std::string_view, 6> kServerOptions = {"minpoll", "maxpoll",  "port",
+                                                            "key",     "maxdelay", "offset"};
+
+Error ParseServerOption(std::string_view option, std::string_view value,
+                        ntp::SourceConfig& server) {
+  if (option == "minpoll") return SetNumber(option, value, 0, kLongestPoll, server.minpoll);
+  if (option == "maxpoll") return SetNumber(option, value, 0, kLongestPoll, server.maxpoll);
+  if (option == "port") return SetNumber(option, value, 1, 65535, server.port);
+  if (option == "key") return SetNumber(option, value, 1, 0xffff'ffff, server.key.emplace());
+  if (option == "maxdelay") {
+    constexpr Range kDelays{Duration(1), 60 * kSecond, "1ns and 60s"};
+    return SetDuration(option, value, kDelays, server.max_delay.emplace());
+  }
+  constexpr Range kAsymmetries{-60 * kSecond, 60 * kSecond, "-60s and 60s"};
+  return SetDuration(option, value, kAsymmetries, server.offset);
+}
+
+Error ParseServerWords(Words words, ntp::SourceConfig& server) {
   if (words.empty()) return "server needs an address or a name";
   server.name = words[0];
   if (server.name.starts_with('-')) {
     return fmt::format("\"{}\" is not an address or a name", Printable(server.name));
   }
   for (size_t i = 1; i < words.size(); ++i) {
-    if (words[i] == "iburst") {
-      server.iburst = true;
+    const auto flag = std::find_if(kServerFlags.begin(), kServerFlags.end(),
+                                   [&](const ServerFlag& f) { return f.name == words[i]; });
+    if (flag != kServerFlags.end()) {
+      server.*(flag->field) = true;
       continue;
     }
     if (std::find(kServerOptions.begin(), kServerOptions.end(), words[i]) == kServerOptions.end()) {
-      return Unknown("option of server", words[i], kServerOptions);
+      std::vector<std::string_view> known(kServerOptions.begin(), kServerOptions.end());
+      for (const ServerFlag& f : kServerFlags) known.push_back(f.name);
+      return Unknown("option of server", words[i], known);
     }
-    if (i + 1 == words.size()) return fmt::format("{} needs a number", words[i]);
+    if (i + 1 == words.size()) return fmt::format("{} needs a value", words[i]);
     if (auto error = ParseServerOption(words[i], words[i + 1], server)) return error;
     ++i;
   }
@@ -78,62 +134,149 @@ std::optional<std::string> ParseServerWords(Words words, ntp::SourceConfig& serv
   return std::nullopt;
 }
 
-std::optional<std::string> CheckController(std::string_view text) {
+// ---- the other directives
+
+Error SetController(std::string_view text, std::string& out) {
   const size_t colon = text.rfind(':');
   const bool ok = colon != std::string_view::npos && colon > 0 &&
                   ParseInt(text.substr(colon + 1), 1, 65535).has_value();
-  if (ok) return std::nullopt;
-  return fmt::format("controller \"{}\" is not HOST:PORT; write for example \"192.0.2.1:7312\"",
-                     Printable(text));
-}
-
-std::optional<std::string> ParseValue(std::string_view directive, std::string_view value,
-                                      AgentConfig& config) {
-  if (directive == "host") config.host = value;
-  if (directive == "user") config.user = value;
-  if (directive == "state-dir") {
-    if (!value.starts_with('/')) {
-      return fmt::format("state-dir \"{}\" does not begin with \"/\"", Printable(value));
-    }
-    config.state_dir = value;
+  if (!ok) {
+    return fmt::format("controller \"{}\" is not HOST:PORT; write for example \"192.0.2.1:7312\"",
+                       Printable(text));
   }
-  if (directive == "controller") {
-    if (auto error = CheckController(value)) return error;
-    config.controller = value;
-  }
-  if (directive == "report-interval") {
-    const auto interval = ParseDuration(value);
-    if (!interval.ok()) return Message(interval.status());
-    if (*interval < kShortestInterval || *interval > kLongestInterval) {
-      return fmt::format("report-interval {} is not between 1s and 1d", Printable(value));
-    }
-    config.report_interval = *interval;
-  }
+  out = text;
   return std::nullopt;
 }
 
-std::optional<std::string> ParseDirective(Words words, AgentConfig& config) {
-  const std::string_view directive = words[0];
-  if (directive == "server") {
-    ntp::SourceConfig server;
-    if (auto error = ParseServerWords(words.subspan(1), server)) return error;
-    config.servers.push_back(server);
-    return std::nullopt;
+Error SetTimestamping(std::string_view text, bool& user) {
+  if (text != "kernel" && text != "user") {
+    return fmt::format("timestamping \"{}\" is neither \"kernel\" nor \"user\"", Printable(text));
   }
-  if (std::find(kDirectives.begin(), kDirectives.end(), directive) == kDirectives.end()) {
-    return Unknown("directive", directive, kDirectives);
+  user = text == "user";
+  return std::nullopt;
+}
+
+Error SetSeccomp(std::string_view text, Seccomp& out) {
+  constexpr std::array<std::string_view, 3> kNames = {"fail", "kill", "off"};
+  const auto found = std::find(kNames.begin(), kNames.end(), text);
+  if (found == kNames.end()) {
+    return fmt::format("seccomp \"{}\" is neither \"fail\" nor \"kill\" nor \"off\"",
+                       Printable(text));
   }
-  const size_t wanted = directive == "insecure-controller" ? 1 : 2;
-  if (words.size() < wanted) return fmt::format("{} needs a value", directive);
+  out = static_cast<Seccomp>(found - kNames.begin());
+  return std::nullopt;
+}
+
+struct Directive {
+  std::string_view name;
+  bool has_value;
+  Error (*set)(std::string_view value, AgentConfig& config);
+};
+
+Error Well() { return std::nullopt; }
+
+constexpr std::array kDirectives = {
+    Directive{"host", true,
+              [](std::string_view v, AgentConfig& c) {
+                c.host = v;
+                return Well();
+              }},
+    Directive{"server", true, nullptr},  // has words of its own
+    Directive{"controller", true,
+              [](std::string_view v, AgentConfig& c) { return SetController(v, c.controller); }},
+    Directive{"insecure-controller", false,
+              [](std::string_view, AgentConfig& c) {
+                c.insecure_controller = true;
+                return Well();
+              }},
+    Directive{"report-interval", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetDuration("report-interval", v, kIntervals, c.report_interval);
+              }},
+    Directive{"state-dir", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetAbsolutePath("state-dir", v, c.state_dir);
+              }},
+    Directive{"user", true,
+              [](std::string_view v, AgentConfig& c) {
+                c.user = v;
+                return Well();
+              }},
+    Directive{"no-clock-control", false,
+              [](std::string_view, AgentConfig& c) {
+                c.engine.control_clock = false;
+                return Well();
+              }},
+    Directive{"driftfile", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetAbsolutePath("driftfile", v, c.drift_file);
+              }},
+    Directive{"step", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetDuration("step", v, kOffsets, c.engine.step_threshold);
+              }},
+    Directive{"stepout", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetDuration("stepout", v, kIntervals, c.engine.stepout);
+              }},
+    Directive{"slew-only", false,
+              [](std::string_view, AgentConfig& c) {
+                c.engine.slew_only = true;
+                return Well();
+              }},
+    Directive{"panic", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetDuration("panic", v, kOffsets, c.engine.panic_threshold);
+              }},
+    Directive{"panic-once", false,
+              [](std::string_view, AgentConfig& c) {
+                c.engine.panic_once = true;
+                return Well();
+              }},
+    Directive{"min-sources", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetNumber("min-sources", v, 1, 100, c.engine.min_sources);
+              }},
+    Directive{"max-distance", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetDuration("max-distance", v, kOffsets, c.engine.max_distance);
+              }},
+    Directive{"orphan", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetNumber("orphan", v, 1, 15, c.engine.orphan_stratum.emplace());
+              }},
+    Directive{
+        "timestamping", true,
+        [](std::string_view v, AgentConfig& c) { return SetTimestamping(v, c.user_timestamps); }},
+    Directive{"seccomp", true,
+              [](std::string_view v, AgentConfig& c) { return SetSeccomp(v, c.seccomp); }},
+};
+
+const Directive* FindDirective(std::string_view name) {
+  const auto found = std::find_if(kDirectives.begin(), kDirectives.end(),
+                                  [&](const Directive& d) { return d.name == name; });
+  return found == kDirectives.end() ? nullptr : &*found;
+}
+
+Error UnknownDirective(std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const Directive& d : kDirectives) known.push_back(d.name);
+  return Unknown("directive", name, known);
+}
+
+Error ParseDirective(Words words, AgentConfig& config) {
+  const Directive* const directive = FindDirective(words[0]);
+  if (directive == nullptr) return UnknownDirective(words[0]);
+  if (directive->name == "server") {
+    return ParseServerWords(words.subspan(1), config.engine.sources.emplace_back());
+  }
+  const size_t wanted = directive->has_value ? 2 : 1;
+  if (words.size() < wanted) return fmt::format("{} needs a value", directive->name);
   if (words.size() > wanted) {
     return fmt::format("\"{}\" after {} is one word too many", Printable(words[wanted]),
-                       wanted == 1 ? directive : words[1]);
+                       words[wanted - 1]);
   }
-  if (wanted == 1) {
-    config.insecure_controller = true;
-    return std::nullopt;
-  }
-  return ParseValue(directive, words[1], config);
+  return directive->set(words.back(), config);
 }
 
 }  // namespace
@@ -150,6 +293,11 @@ ParsedConfig ParseConfig(const std::string& file, std::string_view text) {
     }
   }
   return result;
+}
+
+std::optional<std::string> ParseOption(std::string_view directive, std::string_view value,
+                                       AgentConfig& config) {
+  return FindDirective(directive)->set(value, config);
 }
 
 std::optional<std::string> ParseServer(std::string_view words, ntp::SourceConfig& server) {

@@ -13,20 +13,37 @@ namespace fleetsync::agent {
 // agent.conf: one directive a line, as in chrony.conf(5); '#' begins a comment.
 //
 //   host web01.example            name in the inventory; default: the system's host name
-//   server ADDRESS [port N] [iburst] [minpoll N] [maxpoll N]
+//   server ADDRESS [OPTION]…      a time server: iburst, prefer, trust, noselect, fallback, xleave,
+//                                 minpoll N, maxpoll N, port N, key N, maxdelay T, offset T
 //   controller HOST:PORT          where reports go
 //   insecure-controller           allow reports without TLS
 //   report-interval 10s
 //   state-dir /var/lib/fleetsync-agent
-//   user fleetsync                whom the reporter runs as
+//   user fleetsync                whom the agent runs as instead of root
+//   no-clock-control              measure alone: the clock is left to another program
+//   driftfile FILE                the clock's frequency over restarts; default: state-dir/drift
+//   step 128ms                    an offset from here on is stepped, a smaller one slewed
+//   stepout 15m                   but at the start, only when it lasts this long
+//   slew-only                     never step
+//   panic 1000s                   an offset from here on is left alone
+//   panic-once                    but the first correction may be any
+//   min-sources 1                 that agree, before the clock is touched
+//   max-distance 3s               of a source that is followed
+//   orphan STRATUM                what this host serves while it has no source
+//   timestamping kernel|user      who reads the clock when packets come and go
+//   seccomp fail|kill|off         what a system call does that the clock does not take
+enum class Seccomp { kFail, kKill, kOff };
 struct AgentConfig {
   std::string host;
-  std::vector<ntp::SourceConfig> servers;
+  ntp::EngineConfig engine{.sources = {}, .control_clock = true};
   std::string controller;  // empty: none
   bool insecure_controller = false;
   Duration report_interval = std::chrono::seconds(10);
   std::string state_dir = "/var/lib/fleetsync-agent";
-  std::string user;  // empty: DefaultReporterUser()
+  std::string drift_file;  // empty: in state_dir
+  std::string user;        // empty: the defaults of privileges.h
+  bool user_timestamps = false;
+  Seccomp seccomp = Seccomp::kFail;
 };
 
 struct ParsedConfig {
@@ -35,6 +52,10 @@ struct ParsedConfig {
 };
 
 ParsedConfig ParseConfig(const std::string& file, std::string_view text);
+
+// One directive with its value, as an option of the command line has it. The error, or none.
+std::optional<std::string> ParseOption(std::string_view directive, std::string_view value,
+                                       AgentConfig& config);
 
 // "ADDRESS[,iburst][,minpoll=N]…" of the command line, or the words after `server`. The error, or
 // none.

@@ -4,27 +4,96 @@
 namespace {
 
 constexpr char kDescription[] =
-    "Measures this host's clock against NTP servers and reports to the fleetsync controller.";
+    "Keeps this host's clock by NTP servers, or only measures it, and reports to the fleetsync "
+    "controller.";
 
-void AddRunOptions(CLI::App& run, fleetsync::agent::RunOptions& options) {
+using fleetsync::agent::RunOptions;
+
+// An option that says the same as a directive of agent.conf.
+void AddDirective(CLI::App& run, RunOptions& options, const char* names, const char* directive,
+                  const char* type, const char* help) {
+  const auto keep = [&options, directive](const std::string& value) {
+    options.directives.emplace_back(directive, value);
+  };
+  run.add_option_function<std::string>(names, keep, help)->type_name(type);
+}
+
+void AddFlagDirective(CLI::App& run, RunOptions& options, const char* names, const char* directive,
+                      const char* help) {
+  run.add_flag_callback(
+      names, [&options, directive] { options.directives.emplace_back(directive, ""); }, help);
+}
+
+void AddSourceOptions(CLI::App& run, RunOptions& options) {
   run.add_option("-c,--config", options.config_file,
                  "Configuration (default: /etc/fleetsync/agent.conf)")
       ->type_name("FILE");
   run.add_option("--server", options.servers,
-                 "Measure against this server instead of the file's: ADDRESS[,iburst][,minpoll=N]"
-                 "[,maxpoll=N][,port=N]; may be repeated")
+                 "Use this server instead of the file's: ADDRESS[,OPTION]... with iburst, prefer, "
+                 "trust, noselect, fallback, xleave, minpoll=N, maxpoll=N, port=N, key=N, "
+                 "maxdelay=T, offset=T; may be repeated")
       ->type_name("SERVER")
       ->expected(1)
       ->take_all();
-  run.add_flag("--query", options.query,
-               "Measure once, print a table and end; exit code 4 when no majority of the servers "
-               "can be believed");
+  run.add_option("--minpoll", options.minpoll,
+                 "Shortest interval between requests to every server, log2 seconds (default: 6)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 17));
+  run.add_option("--maxpoll", options.maxpoll, "Longest interval (default: 10)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 17));
+  AddDirective(run, options, "--timestamping", "timestamping", "WHO",
+               "Who reads the clock when packets come and go: kernel (default) or user");
+}
+
+void AddModeOptions(CLI::App& run, RunOptions& options) {
+  CLI::Option* const query =
+      run.add_flag("--query", options.query,
+                   "Measure once, print a table and end; exit code 4 when no majority of the "
+                   "servers can be believed");
+  run.add_option_function<std::string>(
+         "-o,--output", [&options](const std::string& format) { options.json = format == "json"; },
+         "What --query prints: text (default) or json")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->needs(query);
+  run.add_flag(
+         "--once", options.once,
+         "Measure, set the clock once (stepped from 128 ms on, slewed below, which takes half "
+         "a minute) and end; exit code 4 when no majority of the servers can be believed")
+      ->excludes(query);
+  AddFlagDirective(run, options, "-s,--slew-only", "slew-only", "Never step the clock");
+  AddFlagDirective(run, options, "--no-clock-control", "no-clock-control",
+                   "Measure and report alone; where another program keeps the clock");
+  run.add_flag("--force", options.force,
+               "Set the clock although another program on this host does, for example a chronyd of "
+               "a container");
   run.add_flag("--no-report", options.no_report,
-               "The time process alone, in the foreground: no reporter, no file is written");
-  run.add_option(
-         "--user", options.user,
-         "Whom the reporter runs as (default: fleetsync when that user exists, else nobody)")
-      ->type_name("NAME");
+               "The time process alone, in the foreground: no reporter, no reports on disk");
+}
+
+void AddProcessOptions(CLI::App& run, RunOptions& options) {
+  AddDirective(run, options, "--drift", "driftfile", "FILE",
+               "Where the clock's frequency is kept over restarts (default: drift in state-dir)");
+  AddDirective(run, options, "--user", "user", "NAME",
+               "Whom the agent runs as instead of root (default: the time process as _fleetsync, "
+               "the reporter as fleetsync or nobody); root: the time process gives up nothing");
+  AddDirective(
+      run, options, "--seccomp", "seccomp", "ACTION",
+      "What a system call does that keeping a clock does not take: fail (default), kill or "
+      "off");
+  run.add_flag_callback(
+      "--no-seccomp", [&options] { options.directives.emplace_back("seccomp", "off"); },
+      "As --seccomp off: for simulators and debuggers");
+  run.add_option("--port", "The port to serve time on; 0, which is the default: serve nobody")
+      ->type_name("0")
+      ->check(CLI::IsMember({"0"}));
+}
+
+void AddRunOptions(CLI::App& run, RunOptions& options) {
+  AddSourceOptions(run, options);
+  AddModeOptions(run, options);
+  AddProcessOptions(run, options);
 }
 
 void AddReporterOptions(CLI::App& reporter, fleetsync::agent::ReporterOptions& options) {
@@ -42,8 +111,8 @@ int main(int argc, char** argv) {
   CLI::App app(kDescription, "fleetsync-agent");
   app.set_version_flag("--version", "fleetsync-agent " FLEETSYNC_VERSION);
   app.require_subcommand(1);
-  fleetsync::agent::RunOptions run_options;
-  CLI::App* const run = app.add_subcommand("run", "Measure and report, in the foreground");
+  RunOptions run_options;
+  CLI::App* const run = app.add_subcommand("run", "Keep the clock and report, in the foreground");
   AddRunOptions(*run, run_options);
   fleetsync::agent::ReporterOptions reporter_options;
   CLI::App* const reporter = app.add_subcommand("reporter", "Started by run alone");

@@ -3,17 +3,28 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "agent/cli/config_file.h"
+#include "agent/clock/drift_file.h"
+#include "agent/clock/null_clock.h"
+#include "agent/clock/system_clock.h"
+#include "agent/daemon/once.h"
 #include "agent/daemon/privileges.h"
 #include "agent/daemon/query.h"
+#include "agent/daemon/rival.h"
 #include "agent/daemon/stop_signal.h"
+#include "agent/daemon/syscall_filter.h"
 #include "agent/daemon/time_loop.h"
 #include "agent/report/reporter.h"
 #include "base/file.h"
+#include "base/text.h"
+#include "base/time_text.h"
 #include "fmt/format.h"
 
 namespace fleetsync::agent {
@@ -22,6 +33,7 @@ namespace {
 enum ExitCode : int { kWell = 0, kFailed = 1, kUsage = 2, kUnsynchronised = 4 };
 
 constexpr char kDefaultConfig[] = "/etc/fleetsync/agent.conf";
+constexpr char kRoot[] = "root";  // as `user`: give up nothing
 constexpr size_t kLargestConfig = 1024 * 1024;
 
 // One write a line: two processes share standard error.
@@ -43,40 +55,65 @@ std::string OwnHostName() {
   return name;
 }
 
+bool ReadFileConfig(const std::string& file, AgentConfig& config) {
+  const auto text = ReadFile(file, kLargestConfig);
+  if (!text.ok()) {
+    Log(Message(text.status()));
+    return false;
+  }
+  ParsedConfig parsed = ParseConfig(file, *text);
+  for (const std::string& error : parsed.errors) Log(error);
+  config = std::move(parsed.config);
+  return parsed.errors.empty();
+}
+
+bool ReadServerOptions(const RunOptions& options, AgentConfig& config) {
+  if (!options.servers.empty()) config.engine.sources.clear();
+  for (const std::string& words : options.servers) {
+    if (const auto error = ParseServer(words, config.engine.sources.emplace_back())) {
+      Log(fmt::format("--server {}: {}", Printable(words), *error));
+      return false;
+    }
+  }
+  for (ntp::SourceConfig& source : config.engine.sources) {
+    if (options.minpoll) source.minpoll = static_cast<int8_t>(*options.minpoll);
+    source.maxpoll = std::max(source.minpoll, source.maxpoll);
+    if (options.maxpoll) source.maxpoll = static_cast<int8_t>(*options.maxpoll);
+    source.minpoll = std::min(source.minpoll, source.maxpoll);
+  }
+  return true;
+}
+
 // False: it was told what is wrong.
 bool ReadConfig(const RunOptions& options, const std::string& file, AgentConfig& config) {
-  if (!options.config_file.empty() || options.servers.empty()) {
-    const auto text = ReadFile(file, kLargestConfig);
-    if (!text.ok()) {
-      Log(Message(text.status()));
+  const bool has_file = !options.config_file.empty() || options.servers.empty();
+  if (has_file && !ReadFileConfig(file, config)) return false;
+  if (!ReadServerOptions(options, config)) return false;
+  for (const auto& [directive, value] : options.directives) {
+    if (const auto error = ParseOption(directive, value, config)) {
+      Log(fmt::format("command line: {}", *error));
       return false;
     }
-    ParsedConfig parsed = ParseConfig(file, *text);
-    for (const std::string& error : parsed.errors) Log(error);
-    if (!parsed.errors.empty()) return false;
-    config = std::move(parsed.config);
   }
-  if (!options.servers.empty()) config.servers.clear();
-  for (const std::string& words : options.servers) {
-    ntp::SourceConfig server;
-    if (const auto error = ParseServer(words, server)) {
-      Log(fmt::format("--server {}: {}", words, *error));
-      return false;
-    }
-    config.servers.push_back(server);
-  }
-  if (!options.user.empty()) config.user = options.user;
   if (config.host.empty()) config.host = OwnHostName();
+  // What is given on the command line alone leaves nothing behind, unless told where.
+  if (config.drift_file.empty() && has_file) config.drift_file = config.state_dir + "/drift";
   return true;
 }
 
 // What the directives say together; empty: nothing is wrong.
 std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
                        const std::string& file) {
-  if (config.servers.empty()) {
+  if (config.engine.sources.empty()) {
     return fmt::format("{}: there is no time server; add \"server ADDRESS iburst\"", file);
   }
-  if (options.no_report || options.query) return "";
+  for (const ntp::SourceConfig& source : config.engine.sources) {
+    if (source.key) {
+      return fmt::format("{}: server {} has a key, and this agent has no key file yet; remove it",
+                         file, Printable(source.name));
+    }
+  }
+  if (options.no_report || options.query || options.once) return "";
   if (config.controller.empty()) {
     return fmt::format(
         "{}: there is no controller to report to; add \"controller HOST:PORT\", or run with "
@@ -92,25 +129,134 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
   return "";
 }
 
-int RunQuery(ntp::EngineConfig config) {
-  const auto snapshot = daemon::Query(std::move(config), Seed());
+net::Timestamping TimestampingOf(const AgentConfig& config) {
+  return config.user_timestamps ? net::Timestamping::kUser : net::Timestamping::kKernel;
+}
+
+void Print(const std::string& text) {
+  static_cast<void>(!write(STDOUT_FILENO, text.data(), text.size()));
+}
+
+int RunQuery(const AgentConfig& config, bool json) {
+  const auto snapshot = daemon::Query(config.engine, Seed(), TimestampingOf(config));
   if (!snapshot.ok()) {
     Log(Message(snapshot.status()));
     return kFailed;
   }
-  const std::string table = daemon::QueryTable(*snapshot);
-  static_cast<void>(!write(STDOUT_FILENO, table.data(), table.size()));
+  Print(json ? daemon::QueryJson(*snapshot) : daemon::QueryTable(*snapshot));
   return snapshot->synchronised ? kWell : kUnsynchronised;
 }
 
-daemon::ReportingConfig Reporting(const AgentConfig& config) {
+void LogTroubles(const ntp::Snapshot& snapshot) {
+  Log("no majority of the sources can be believed; the clock is left alone");
+  for (const ntp::SourceSnapshot& s : snapshot.sources) {
+    if (s.sample_age) {
+      Log(fmt::format("{}: offset {}", Printable(s.name), FormatSigned(s.offset)));
+    } else {
+      Log(fmt::format("{}: {}", Printable(s.name), s.trouble.empty() ? "no answer" : s.trouble));
+    }
+  }
+}
+
+Status SetClockOnce(const AgentConfig& config, const ntp::Snapshot& snapshot) {
+  SystemClock clock;
+  FS_RETURN_IF_ERROR(clock.Reset());
+  FS_ASSIGN_OR_RETURN(const Ppm frequency, clock.ReadFrequency());
+  return daemon::SetOnce(snapshot, config.engine, frequency, clock, Log);
+}
+
+int RunOnce(const AgentConfig& config) {
+  const auto snapshot = daemon::Query(config.engine, Seed(), TimestampingOf(config));
+  if (snapshot.ok() && !snapshot->synchronised) {
+    LogTroubles(*snapshot);
+    return kUnsynchronised;
+  }
+  const Status status = snapshot.ok() ? SetClockOnce(config, *snapshot) : Status(snapshot.status());
+  if (!status.ok()) {
+    Log(Message(status));
+    return kFailed;
+  }
+  Print(daemon::OnceLine(*snapshot, config.engine));
+  return kWell;
+}
+
+// The clock that is to be kept; without the permission one that is left alone, and `config` says
+// so.
+StatusOr<std::shared_ptr<Clock>> TakeClock(AgentConfig& config) {
+  if (!config.engine.control_clock) return std::make_shared<NullClock>();
+  auto clock = std::make_shared<SystemClock>();
+  const Status status = clock->Reset();
+  if (status.ok()) return clock;
+  if (!absl::IsPermissionDenied(status)) return status;
+  Log(fmt::format("{}; only measuring", Message(status)));
+  config.engine.control_clock = false;
+  return std::make_shared<NullClock>();
+}
+
+std::optional<ntp::Drift> SavedDrift(const DriftFile& file) {
+  auto drift = file.Read();
+  if (drift.ok()) return *std::move(drift);
+  Log(Message(drift.status()));
+  return std::nullopt;
+}
+
+std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
+  const bool named = !config.user.empty() && config.user != kRoot;
+  return {"reporter", "--controller", config.controller,
+          "--host",   config.host,    "--spool",
+          spool,      "--user",       named ? config.user : daemon::DefaultReporterUser()};
+}
+
+StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool confined) {
   const std::string spool = config.state_dir + "/spool";
-  const std::string user = config.user.empty() ? daemon::DefaultReporterUser() : config.user;
-  return {.interval = config.report_interval,
-          .spool = {.folder = spool},
-          .reporter_arguments = {"reporter", "--controller", config.controller, "--host",
-                                 config.host, "--spool", spool, "--user", user, "--parent",
-                                 fmt::format("{}", getpid())}};
+  std::vector<std::string> arguments = ReporterArguments(config, spool);
+  daemon::ReportingConfig reporting{
+      .interval = config.report_interval, .spool = {.folder = spool}, .reporter = nullptr};
+  if (confined) {
+    FS_ASSIGN_OR_RETURN(reporting.reporter, daemon::MakeLaunchedChild(std::move(arguments)));
+  } else {
+    reporting.reporter = daemon::MakeOwnChild(std::move(arguments));
+  }
+  return reporting;
+}
+
+// Before the first packet is read.
+Status Confine(const AgentConfig& config) {
+  const std::string user = config.user.empty() ? daemon::DefaultTimeUser() : config.user;
+  if (!user.empty()) daemon::GiveState(config.state_dir, user);
+  FS_RETURN_IF_ERROR(daemon::KeepOnlyTheClock(user));
+  if (config.seccomp == Seccomp::kOff) return absl::OkStatus();
+  return daemon::FilterSystemCalls(config.seccomp == Seccomp::kKill ? daemon::Forbidden::kKills
+                                                                    : daemon::Forbidden::kFails);
+}
+
+Status MakeStateFolder(const AgentConfig& config) {
+  std::error_code error;
+  std::filesystem::create_directories(config.state_dir, error);
+  if (!error) return absl::OkStatus();
+  return ErrnoStatus(error.value(), fmt::format("making state-dir {}", config.state_dir));
+}
+
+Status RunDaemon(AgentConfig& config, const RunOptions& options) {
+  const bool keeps_drift = config.engine.control_clock && !config.drift_file.empty();
+  if (keeps_drift || !options.no_report) FS_RETURN_IF_ERROR(MakeStateFolder(config));
+  FS_ASSIGN_OR_RETURN(std::shared_ptr<Clock> clock, TakeClock(config));
+  daemon::TimeLoopConfig loop{.shell = {.engine = config.engine,
+                                        .seed = Seed(),
+                                        .log = Log,
+                                        .clock = std::move(clock),
+                                        .timestamping = TimestampingOf(config)}};
+  if (keeps_drift) {
+    loop.shell.drift.emplace(config.drift_file);
+    loop.shell.engine.drift = SavedDrift(*loop.shell.drift);
+  }
+  // A process that only measures has nothing of root to lose but what starts the reporter.
+  const bool confined = config.engine.control_clock && config.user != kRoot;
+  if (!options.no_report) {
+    FS_ASSIGN_OR_RETURN(loop.reporting, Reporting(config, confined));
+  }
+  if (confined) FS_RETURN_IF_ERROR(Confine(config));
+  return daemon::RunTimeLoop(loop);
 }
 
 }  // namespace
@@ -125,25 +271,21 @@ int Run(const RunOptions& options) {
     Log(wrong);
     return kUsage;
   }
-  ntp::EngineConfig engine{.sources = config.servers};
-  if (options.query) return RunQuery(std::move(engine));
-
-  daemon::TimeLoopConfig loop{.shell = {.engine = std::move(engine), .seed = Seed(), .log = Log}};
-  if (!options.no_report) {
-    std::error_code error;
-    std::filesystem::create_directories(config.state_dir, error);
-    if (error) {
-      Log(Message(
-          ErrnoStatus(error.value(), fmt::format("making state-dir {}", config.state_dir))));
-      return kFailed;
+  if (options.query) return RunQuery(config, options.json);
+  if (config.engine.control_clock && !options.force) {
+    if (const std::string rival = daemon::FindRival(); !rival.empty()) {
+      Log(
+          fmt::format("{} sets this host's clock already; stop it, or run with --no-clock-control "
+                      "to measure alone (--force: set the clock beside it)",
+                      rival));
+      return kUsage;
     }
-    loop.reporting = Reporting(config);
   }
-  if (const Status status = daemon::RunTimeLoop(loop); !status.ok()) {
-    Log(Message(status));
-    return kFailed;
-  }
-  return kWell;
+  if (options.once) return RunOnce(config);
+  const Status status = RunDaemon(config, options);
+  if (status.ok()) return kWell;
+  Log(Message(status));
+  return kFailed;
 }
 
 int RunAsReporter(const ReporterOptions& options) {

@@ -2,7 +2,9 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fleetsync::agent {
@@ -11,12 +13,19 @@ struct RunOptions {
   std::string config_file;           // empty: the default one, unless servers are given
   std::vector<std::string> servers;  // instead of the file's
   bool query = false;
+  bool json = false;  // what --query prints
+  bool once = false;
   bool no_report = false;
-  std::string user;  // instead of the file's
+  bool force = false;          // also beside another program that sets the clock
+  std::optional<int> minpoll;  // of all servers
+  std::optional<int> maxpoll;
+  // Directives of agent.conf with their values, instead of the file's; flags have none.
+  std::vector<std::pair<std::string, std::string>> directives;
 };
 
-// fleetsync-agent run: the exit code. 0 a clean stop, 1 cannot work here, 2 usage or configuration,
-// 4 (--query) no source can be believed.
+// fleetsync-agent run: the exit code. 0 a clean stop or the clock is set, 1 cannot work here,
+// 2 usage, configuration or another program that sets the clock, 4 (--query, --once) no source can
+// be believed.
 int Run(const RunOptions& options);
 
 struct ReporterOptions {

@@ -48,6 +48,15 @@ Status EngineShell::Start() {
 
 ntp::Snapshot EngineShell::TakeSnapshot() const { return engine_.TakeSnapshot(ReadClocks()); }
 
+void EngineShell::Stop() {
+  const Now now = ReadClocks();
+  if (const auto drift = engine_.LearnedDrift(now)) clock_actions_.Perform(ntp::SaveDrift{*drift});
+  const ntp::Snapshot snapshot = engine_.TakeSnapshot(now);
+  if (snapshot.synchronised || snapshot.holdover) {
+    clock_actions_.Perform(ntp::Adjust{snapshot.frequency, Duration::zero()});
+  }
+}
+
 void EngineShell::DoSend(const ntp::Send& send) {
   Link& link = links_[static_cast<size_t>(send.source)];
   link.socket.reset();
@@ -80,7 +89,8 @@ void EngineShell::DoNote(const ntp::Note& note) const {
     case Kind::kSelected:
       return log_(fmt::format("selected {}, offset {}", name, offset));
     case Kind::kLost:
-      return log_(fmt::format("lost {}; no source can be believed now", name));
+      return log_(fmt::format("lost {}{}{}; no source can be believed now", name,
+                              note.text.empty() ? "" : ": ", note.text));
     case Kind::kFalseticker:
       return log_(fmt::format("{} disagrees with the majority, offset {}", name, offset));
     case Kind::kKissed:

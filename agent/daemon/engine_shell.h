@@ -44,6 +44,8 @@ class EngineShell {
   // of the caller, whose revents it reads afterwards. A signal ends the wait early.
   Status Turn(MonoTime until, std::span<pollfd> extra);
   ntp::Snapshot TakeSnapshot() const;
+  // At a clean end: what was learned is kept, and a clock that was hurried runs as it should.
+  void Stop();
 
  private:
   void Perform(ntp::Actions actions);

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <iterator>
+#include <string_view>
 #include <vector>
 
 #include "agent/daemon/engine_shell.h"
@@ -59,11 +60,59 @@ Row ToRow(const ntp::SourceSnapshot& s) {
   return row;
 }
 
+std::string_view StateName(ntp::SourceState state) {
+  switch (state) {
+    case ntp::SourceState::kSelected:
+      return "selected";
+    case ntp::SourceState::kCandidate:
+      return "candidate";
+    case ntp::SourceState::kFalseticker:
+      return "falseticker";
+    case ntp::SourceState::kUnreachable:
+      return "unreachable";
+  }
+  return "";
+}
+
+std::string JsonString(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : Printable(text)) {  // without control characters but these two
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n' || c == '\t') {
+      out += ' ';
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string JsonSource(const ntp::SourceSnapshot& s) {
+  std::string text =
+      fmt::format("{{\"source\": {}, \"state\": \"{}\"", JsonString(s.name), StateName(s.state));
+  if (s.address) text += fmt::format(", \"address\": \"{}\"", net::AddressText(*s.address));
+  if (!s.sample_age) {
+    return text + fmt::format(", \"error\": {}}}",
+                              JsonString(s.trouble.empty() ? "no answer" : s.trouble));
+  }
+  return text + fmt::format(
+                    ", \"stratum\": {}, \"offset_s\": {:.9f}, \"error_bound_s\": {:.9f}, "
+                    "\"delay_s\": {:.9f}, \"jitter_s\": {:.9f}, \"reference\": {}}}",
+                    s.stratum, ToSeconds(s.offset), ToSeconds(s.error_bound), ToSeconds(s.delay),
+                    ToSeconds(s.jitter),
+                    JsonString(ntp::ReferenceIdText(s.reference_id, s.stratum)));
+}
+
 }  // namespace
 
-StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed) {
+StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed,
+                              net::Timestamping timestamping) {
+  config.control_clock = false;
   for (ntp::SourceConfig& source : config.sources) source.iburst = true;
-  EngineShell shell({.engine = std::move(config), .seed = seed, .log = [](const std::string&) {}});
+  EngineShell shell({.engine = std::move(config),
+                     .seed = seed,
+                     .log = [](const std::string&) {},
+                     .timestamping = timestamping});
   FS_RETURN_IF_ERROR(shell.Start());
   const MonoTime end = ReadClocks().mono + kLongest;
   while (!StopRequested() && ReadClocks().mono < end && !IsComplete(shell.TakeSnapshot())) {
@@ -91,6 +140,18 @@ std::string QueryTable(const ntp::Snapshot& snapshot) {
   return text + fmt::format("\nthis clock is off by {}, give or take {}; stratum {}\n",
                             FormatSigned(snapshot.offset), FormatDuration(snapshot.error_bound),
                             snapshot.stratum);
+}
+
+std::string QueryJson(const ntp::Snapshot& snapshot) {
+  std::string text = fmt::format("{{\"synchronised\": {}", snapshot.synchronised);
+  if (snapshot.synchronised) {
+    text +=
+        fmt::format(", \"offset_s\": {:.9f}, \"error_bound_s\": {:.9f}, \"stratum\": {}",
+                    ToSeconds(snapshot.offset), ToSeconds(snapshot.error_bound), snapshot.stratum);
+  }
+  std::vector<std::string> sources;
+  for (const ntp::SourceSnapshot& s : snapshot.sources) sources.push_back(JsonSource(s));
+  return text + fmt::format(", \"sources\": [{}]}}\n", fmt::join(sources, ", "));
 }
 
 }  // namespace fleetsync::daemon

@@ -1,26 +1,24 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "agent/daemon/reporter_child.h"
 #include "base/status.h"
 #include "base/time.h"
 
 namespace fleetsync::daemon {
 
-// The reporter as a child of the time process: started, told, listened to, and started again when
+// The reporter, as the time process sees it: started, told, listened to, and started again when
 // it dies. Never waited for, but at the end.
 class ReporterProcess {
  public:
   using Log = std::function<void(const std::string&)>;
 
-  // `arguments`: of the program that /proc/self/exe is, without argv[0]; "--socket N" is added.
-  ReporterProcess(std::vector<std::string> arguments, Log log);
+  ReporterProcess(std::shared_ptr<ReporterChild> child, Log log);
   ReporterProcess(const ReporterProcess&) = delete;
   ReporterProcess& operator=(const ReporterProcess&) = delete;
   // Asks it to stop, and kills it when it does not within a second.
@@ -39,9 +37,8 @@ class ReporterProcess {
   Status Launch();
   void OnDeath(MonoTime now);
 
-  std::vector<std::string> arguments_;
+  std::shared_ptr<ReporterChild> child_;
   Log log_;
-  pid_t pid_ = -1;
   int socket_ = -1;
   MonoTime start_at_{};  // max: it runs
   MonoTime started_{};

@@ -77,7 +77,7 @@ class Reporting {
       : log_(std::move(log)),
         interval_(config.interval),
         spool_(std::move(spool)),
-        process_(config.reporter_arguments, log_),
+        process_(config.reporter, log_),
         trouble_(log_, "; measuring goes on, reports are lost", "reports are kept on disk again") {}
 
   Log log_;
@@ -111,6 +111,7 @@ Status RunTimeLoop(const TimeLoopConfig& config) {
     reporting->OnTimer(now, shell);
   }
   NotifySystemd("STOPPING=1");
+  shell.Stop();
   return absl::OkStatus();
 }
 

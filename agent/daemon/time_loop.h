@@ -1,10 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "agent/daemon/engine_shell.h"
+#include "agent/daemon/reporter_child.h"
 #include "agent/report/spool_writer.h"
 #include "base/status.h"
 #include "base/time.h"
@@ -14,7 +15,7 @@ namespace fleetsync::daemon {
 struct ReportingConfig {
   Duration interval{};
   report::SpoolConfig spool;
-  std::vector<std::string> reporter_arguments;  // how this binary is started as the reporter
+  std::shared_ptr<ReporterChild> reporter;
 };
 
 struct TimeLoopConfig {

@@ -17,7 +17,7 @@ namespace fleetsync::ntp {
 struct Send {
   SourceId source;
   Address to;
-  std::array<std::byte, 68> bytes;  // header and, with a key, MAC
+  std::array<std::byte, 72> bytes;  // header and, with a key, MAC (4 + 20 bytes at most)
   uint8_t size;
   uint64_t token;  // comes back in OnSent with the true departure
 };
@@ -56,7 +56,7 @@ struct SaveDrift {
 struct Note {
   enum class Kind : uint8_t {
     kSelected,     // this source is the reference now
-    kLost,         // no source can be believed; `source` was the last
+    kLost,         // no source can be believed; `source` was the last (text: its trouble)
     kFalseticker,  // disagrees with the majority; `offset` is what it says
     kKissed,       // the server asked for less (see text)
     kClockJumped,  // somebody stepped the clock by -`offset`, or the machine slept

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace fleetsync::ntp {
@@ -12,5 +13,12 @@ struct Address {
   uint32_t scope = 0;  // interface index of a link-local address
   friend bool operator==(const Address&, const Address&) = default;
 };
+
+// As clients of that server see it: an IPv4 address is its own reference id.
+constexpr uint32_t ReferenceIdOf(const Address& address) {
+  uint32_t id = 0;
+  for (size_t i = 12; i < 16; ++i) id = id << 8 | address.ip[i];
+  return id;
+}
 
 }  // namespace fleetsync::ntp

@@ -15,7 +15,10 @@ using std::chrono::seconds;
 constexpr Duration kBurstSpacing = seconds(2);  // RFC 5905 13: servers rate-limit closer ones
 constexpr int kBurstSize = 4;
 constexpr Duration kFirstSpread = milliseconds(200);  // several sources are not asked at once
-constexpr double kIntervalSpread = 0.05;              // so that a fleet does not ask in step
+constexpr double kIntervalSpread = 0.04;              // so that a fleet does not ask in step
+constexpr Duration kFirstAfterBurst = seconds(8);
+constexpr Duration kDoubtSpacing = seconds(2);
+constexpr int kQuickRetries = 7;  // after a lost answer, at the shortest interval
 constexpr Duration kFirstResolveRetry = seconds(2);
 constexpr int kMaxResolveDoublings = 6;  // to 128 s
 constexpr int kUnansweredBeforeResolve = 8;
@@ -24,19 +27,30 @@ double Uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x
 
 }  // namespace
 
-Association::Association(SourceId id, SourceConfig config, int8_t precision)
-    : id_(id), config_(std::move(config)), precision_(precision), poll_(config_.minpoll) {}
+Association::Association(SourceId id, SourceConfig config, Host host)
+    : id_(id), config_(std::move(config)), host_(host), poll_(config_.minpoll, config_.maxpoll) {}
 
 void Association::Start(Now now, Random& random, Actions& actions) {
   burst_left_ = config_.iburst ? kBurstSize : 0;
+  ramp_ = config_.iburst ? kFirstAfterBurst : Duration::max();
   next_timer_ = now.mono + FromSeconds(ToSeconds(kFirstSpread) * Uniform(random));
   resolving_ = true;
   actions.push_back(Resolve{id_, config_.name, config_.port});
 }
 
 Duration Association::Interval(Random& random) const {
-  const double spread = 1 + kIntervalSpread * (2 * Uniform(random) - 1);
-  return FromSeconds(ToSeconds(FromLog2(poll_)) * spread);
+  const bool lost = unanswered_ > 1 && unanswered_ <= 1 + kQuickRetries && reach_ != 0;
+  const int8_t poll = lost ? std::min(poll_.poll(), config_.minpoll) : poll_.poll();
+  return FromSeconds(ToSeconds(FromLog2(poll)) * (1 + kIntervalSpread * Uniform(random)));
+}
+
+// The frequency is best learned over ever longer spans: from one burst it is known too badly to
+// be left alone for a whole interval.
+Duration Association::AfterTheBurst(Random& random) {
+  const Duration interval = Interval(random);
+  if (ramp_ >= interval) return interval;
+  ramp_repeats_ = !ramp_repeats_;
+  return ramp_repeats_ ? ramp_ : std::exchange(ramp_, ramp_ * 2);
 }
 
 void Association::OnTimer(Now now, Random& random, Actions& actions) {
@@ -65,7 +79,10 @@ void Association::OnResolved(Now now, std::optional<Address> address) {
   }
   resolve_attempts_ = 0;
   if (address_ == address) return;
-  if (address_) filter_.Clear();  // another server: its samples are not comparable
+  if (address_) {  // another server: its samples are not comparable
+    filter_.Clear();
+    delays_.Clear();
+  }
   const bool first = !address_;
   address_ = address;
   outstanding_.reset();
@@ -79,7 +96,20 @@ void Association::Restart(Now now) {
   outstanding_.reset();
   if (denied_) return;
   burst_left_ = burst_allowed_ ? kBurstSize : 0;
+  if (burst_allowed_) ramp_ = kFirstAfterBurst;
+  poll_.Restart();
   if (address_) next_timer_ = now.mono;
+}
+
+void Association::Doubt(Now now) {
+  poll_.Restart();
+  if (address_ && !denied_ && burst_allowed_)
+    next_timer_ = std::min(next_timer_, now.mono + kDoubtSpacing);
+}
+
+bool Association::Heard() const {
+  if (denied_ || config_.noselect) return true;
+  return filter_.samples().size() >= (config_.iburst && burst_allowed_ ? kBurstSize - 1 : 1);
 }
 
 void Association::Transmit(Now now, Random& random, Actions& actions) {
@@ -88,16 +118,22 @@ void Association::Transmit(Now now, Random& random, Actions& actions) {
   ++unanswered_;
   Timestamp cookie{random()};
   if (cookie.IsZero()) cookie.bits = 1;
-  outstanding_ =
-      Outstanding{{.cookie = cookie, .sent = now.system, .precision = precision_}, std::nullopt};
+  outstanding_ = Outstanding{{.cookie = cookie, .sent = now.system, .precision = host_.precision},
+                             std::nullopt};
 
   Send send{id_, *address_, {}, kHeaderSize, cookie.bits};
-  Encode(ClientRequest(cookie, poll_),
+  Encode(ClientRequest(cookie, poll_.poll()),
          std::span<std::byte, kHeaderSize>(send.bytes.data(), kHeaderSize));
+  if (config_.key && host_.authenticator != nullptr) {
+    const std::span<std::byte> whole(send.bytes);
+    send.size = static_cast<uint8_t>(
+        send.size + host_.authenticator->Append(*config_.key, whole.first(kHeaderSize),
+                                                whole.subspan(kHeaderSize)));
+  }
   actions.push_back(send);
 
   if (burst_left_ > 0) --burst_left_;
-  next_timer_ = now.mono + (burst_left_ > 0 ? kBurstSpacing : Interval(random));
+  next_timer_ = now.mono + (burst_left_ > 0 ? kBurstSpacing : AfterTheBurst(random));
 }
 
 void Association::OnSent(Now now, uint64_t token, SystemTime sent) {
@@ -106,17 +142,26 @@ void Association::OnSent(Now now, uint64_t token, SystemTime sent) {
   outstanding_->sent = now;
 }
 
-void Association::OnPacket(Now now, Random& random, std::span<const std::byte> wire,
-                           SystemTime received, Actions& actions) {
-  if (!outstanding_ || !outstanding_->sent) return;
+std::optional<Sample> Association::OnPacket(Now now, Random& random,
+                                            std::span<const std::byte> wire, SystemTime received,
+                                            Actions& actions) {
+  if (!outstanding_ || !outstanding_->sent) return std::nullopt;
   const Decoded decoded = Decode(wire);
-  if (!decoded.ok()) return;
-  const ExchangeResult result = Evaluate(outstanding_->request, decoded.packet, received);
+  if (!decoded.ok()) return std::nullopt;
+  // Whoever moved the clock between request and answer has moved T1 against T4: the raw clock
+  // tells when the request left.
+  Request request = outstanding_->request;
+  const Now& sent = *outstanding_->sent;
+  request.sent += (now.system - sent.system) - (now.mono - sent.mono);
+  if (host_.reference_id != 0) request.own_reference_ids = {&host_.reference_id, 1};
+  const ExchangeResult result = Evaluate(request, decoded.packet, received);
   if (result.verdict == Verdict::kNotAServer || result.verdict == Verdict::kOriginMismatch) {
-    return;  // not the answer: it may still come
+    return std::nullopt;  // not the answer: it may still come
   }
+  if (!IsAuthentic(decoded)) return std::nullopt;  // the true one may still come
+  std::optional<Sample> sample;
   if (result.verdict == Verdict::kGood) {
-    TakeSample(now, decoded.packet, result.measurement);
+    sample = TakeSample(now, decoded.packet, result.measurement);
     if (reach_ == 0 && config_.iburst && burst_allowed_ && burst_left_ == 0) {
       burst_left_ = kBurstSize - 1;
       next_timer_ = now.mono + kBurstSpacing;
@@ -124,29 +169,47 @@ void Association::OnPacket(Now now, Random& random, std::span<const std::byte> w
     reach_ |= 1;
     unanswered_ = 0;
     fit_ = true;
-    trouble_.clear();
   } else if (result.verdict == Verdict::kKiss) {
     OnKiss(now, random, decoded.packet, actions);
   } else {
     trouble_ = Describe(result.verdict);
-    fit_ = result.verdict != Verdict::kUnsynchronised && result.verdict != Verdict::kRootDistance;
+    fit_ = result.verdict != Verdict::kUnsynchronised && result.verdict != Verdict::kRootDistance &&
+           result.verdict != Verdict::kLoop;
   }
   outstanding_.reset();
+  return sample;
 }
 
-void Association::TakeSample(Now now, const Packet& packet, const Measurement& measurement) {
-  // Whoever moved the clock between request and answer has moved T1 against T4.
-  const Now& sent = *outstanding_->sent;
-  const Duration clock_moved = (now.system - sent.system) - (now.mono - sent.mono);
-  filter_.Add({.at = now,
-               .offset = measurement.offset,
-               .delay = measurement.delay,
-               .dispersion = measurement.dispersion + Abs(clock_moved),
-               .root_delay = packet.root_delay,
-               .root_dispersion = packet.root_dispersion});
+bool Association::IsAuthentic(const Decoded& answer) {
+  if (!config_.key) return true;
+  const MacVerdict verdict =
+      host_.authenticator == nullptr
+          ? MacVerdict::kUnknownKey
+          : host_.authenticator->Check(answer.covered, answer.mac, config_.key).verdict;
+  if (verdict != MacVerdict::kGood) trouble_ = fmt::format("not authentic: {}", Describe(verdict));
+  return verdict == MacVerdict::kGood;
+}
+
+std::optional<Sample> Association::TakeSample(Now now, const Packet& packet,
+                                              const Measurement& measurement) {
+  if (config_.max_delay && measurement.delay > *config_.max_delay) {
+    trouble_ = "the answer took longer than maxdelay";
+    return std::nullopt;
+  }
+  const Sample sample{.at = now,
+                      .offset = measurement.offset + config_.offset,
+                      .delay = measurement.delay,
+                      .dispersion = measurement.dispersion,
+                      .root_delay = packet.root_delay,
+                      .root_dispersion = packet.root_dispersion};
+  filter_.Add(sample);
+  delays_.Add(ToSeconds(measurement.delay));
+  root_distance_ = packet.root_delay / 2 + packet.root_dispersion;
   stratum_ = packet.stratum;
   leap_ = packet.leap;
   reference_id_ = packet.reference_id;
+  trouble_.clear();
+  return sample;
 }
 
 void Association::OnKiss(Now now, Random& random, const Packet& packet, Actions& actions) {
@@ -156,7 +219,8 @@ void Association::OnKiss(Now now, Random& random, const Packet& packet, Actions&
     case Kiss::kRate:
       burst_allowed_ = false;
       burst_left_ = 0;
-      poll_ = static_cast<int8_t>(std::min<int>(poll_ + 1, std::max(config_.maxpoll, poll_)));
+      ramp_ = Duration::max();
+      poll_.Slow();
       next_timer_ = now.mono + Interval(random);
       return;
     case Kiss::kDeny:
@@ -171,22 +235,22 @@ void Association::OnKiss(Now now, Random& random, const Packet& packet, Actions&
   }
 }
 
-std::optional<Estimate> Association::At(Now now) const {
+std::optional<Estimate> Association::At(Now now, std::optional<SampleFilter::Rate> known) const {
   if (reach_ == 0 || !fit_) return std::nullopt;
-  return filter_.At(now);
+  return filter_.At(now, known);
 }
 
-SourceSnapshot Association::TakeSnapshot(Now now) const {
+SourceSnapshot Association::TakeSnapshot(Now now, std::optional<SampleFilter::Rate> known) const {
   SourceSnapshot s;
   s.id = id_;
   s.name = config_.name;
   s.address = address_;
   s.stratum = stratum_;
   s.reach = reach_;
-  s.poll = poll_;
+  s.poll = poll_.poll();
   s.reference_id = reference_id_;
   s.trouble = trouble_;
-  if (const std::optional<Estimate> e = filter_.At(now)) {
+  if (const std::optional<Estimate> e = filter_.At(now, known)) {
     s.offset = e->offset;
     s.error_bound = e->error_bound;
     s.delay = e->delay;

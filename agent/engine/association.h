@@ -8,10 +8,14 @@
 
 #include "agent/engine/action.h"
 #include "agent/engine/config.h"
+#include "agent/engine/delay_model.h"
+#include "agent/engine/estimator.h"
+#include "agent/engine/poll_control.h"
 #include "agent/engine/sample_filter.h"
 #include "agent/engine/snapshot.h"
 #include "base/time.h"
 #include "proto/ntp/exchange.h"
+#include "proto/ntp/mac.h"
 
 namespace fleetsync::ntp {
 
@@ -21,25 +25,53 @@ using Random = std::mt19937_64;
 // back on the monotonic line. Not thread-safe.
 class Association {
  public:
-  Association(SourceId id, SourceConfig config, int8_t precision);
+  // What all sources of a host share.
+  struct Host {
+    int8_t precision = -20;                  // of the local clock, log2 seconds
+    uint32_t reference_id = 0;               // of this host; 0: loops are not looked for
+    Authenticator* authenticator = nullptr;  // for sources with a key; outlives this
+  };
+  Association(SourceId id, SourceConfig config, Host host);
 
   void Start(Now now, Random& random, Actions& actions);
   void OnTimer(Now now, Random& random, Actions& actions);
   void OnSent(Now now, uint64_t token, SystemTime sent);
-  void OnPacket(Now now, Random& random, std::span<const std::byte> wire, SystemTime received,
-                Actions& actions);
+  // The sample that it was, if it was one.
+  std::optional<Sample> OnPacket(Now now, Random& random, std::span<const std::byte> wire,
+                                 SystemTime received, Actions& actions);
   // None: no usable address; asked again later, ever more seldom.
   void OnResolved(Now now, std::optional<Address> address);
   // What was measured is void; measure anew, at once.
   void Restart(Now now);
+  // Something is not as it was believed: ask again at once, and often from now on.
+  void Doubt(Now now);
+  // The server or the clock has jumped: of the samples only the newest counts.
+  void ForgetOlderSamples() { filter_.KeepNewest(); }
+  void ForgetSamples() { filter_.Clear(); }
+  // After a sample of this source has gone into `belief`.
+  void Pace(const Belief& belief) { poll_.OnSample(belief, delays_.Typical()); }
+  void PaceAs(int8_t poll) { poll_.Set(poll); }
+  int8_t poll() const { return poll_.poll(); }
 
   MonoTime next_timer() const { return next_timer_; }
   const std::optional<Address>& address() const { return address_; }
   // The samples carried forward to `now`; none while the source cannot be believed at all.
-  std::optional<Estimate> At(Now now) const;
-  SourceSnapshot TakeSnapshot(Now now) const;  // state is left kUnreachable: selection decides
+  std::optional<Estimate> At(Now now, std::optional<SampleFilter::Rate> known) const;
+  std::span<const Sample> samples() const { return filter_.samples(); }
+  const DelayModel& delays() const { return delays_; }
+  // What could be heard at a start has been heard.
+  bool Heard() const;
+  const SourceConfig& config() const { return config_; }
+  // ntpd marks servers that smear leap seconds so (RFC-less; its leapsmearinterval).
+  bool Smears() const { return reference_id_ >> 24 == 254 && stratum_ > 1; }
+  // Of the server from its reference, as it said last.
+  Duration root_distance() const { return root_distance_; }
+  SourceSnapshot TakeSnapshot(Now now, std::optional<SampleFilter::Rate> known)
+      const;  // state is left kUnreachable: selection decides
   uint8_t stratum() const { return stratum_; }
   Leap leap() const { return leap_; }
+  // Why the last answer was no sample; empty: it was.
+  const std::string& trouble() const { return trouble_; }
 
  private:
   struct Outstanding {
@@ -48,19 +80,24 @@ class Association {
   };
 
   void Transmit(Now now, Random& random, Actions& actions);
-  void TakeSample(Now now, const Packet& packet, const Measurement& measurement);
+  // Whether the answer was made with the key agreed on; always, where there is none.
+  bool IsAuthentic(const Decoded& answer);
+  std::optional<Sample> TakeSample(Now now, const Packet& packet, const Measurement& measurement);
   void OnKiss(Now now, Random& random, const Packet& packet, Actions& actions);
   Duration Interval(Random& random) const;
+  Duration AfterTheBurst(Random& random);
 
   SourceId id_;
   SourceConfig config_;
-  int8_t precision_;
+  Host host_;
 
   std::optional<Address> address_;
   MonoTime next_timer_ = MonoTime::max();
-  int8_t poll_;
+  PollControl poll_;
   int burst_left_ = 0;         // requests still to be sent in quick succession
   bool burst_allowed_ = true;  // until the server says RATE
+  Duration ramp_{};            // the interval after the burst, doubled until it is the poll
+  bool ramp_repeats_ = false;  // each is used twice
   bool denied_ = false;        // the server said DENY or RSTR: never asked again
   int resolve_attempts_ = 0;
   bool resolving_ = false;
@@ -70,6 +107,8 @@ class Association {
   int unanswered_ = 0;  // requests since the last good answer
   bool fit_ = true;     // false: the last answer said that the server itself is lost
   SampleFilter filter_;
+  DelayModel delays_;
+  Duration root_distance_{};
   uint8_t stratum_ = 16;
   Leap leap_ = Leap::kUnsynchronised;
   uint32_t reference_id_ = 0;

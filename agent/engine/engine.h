@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -8,7 +9,10 @@
 #include "agent/engine/action.h"
 #include "agent/engine/association.h"
 #include "agent/engine/config.h"
-#include "agent/engine/select.h"
+#include "agent/engine/discipline.h"
+#include "agent/engine/ensemble.h"
+#include "agent/engine/leap_watch.h"
+#include "agent/engine/picture.h"
 #include "agent/engine/snapshot.h"
 #include "base/time.h"
 
@@ -20,16 +24,32 @@ struct Stamp {
   StampKind kind = StampKind::kUser;
 };
 
-// NTPv4 client and selection (RFC 5905) as a state machine. Does no I/O, reads no clock, draws
-// randomness only from `seed`: the same events give the same actions, bit for bit. It observes:
-// what it believes is in the snapshot, and the clock is left alone. Not thread-safe.
+// So many times at once, and later again as time passes: a server whose word is never the same
+// must not make us ask everybody every other second.
+class Allowance {
+ public:
+  bool Take(MonoTime now);
+
+ private:
+  static constexpr double kMost = 8;
+  static constexpr double kPerSecond = 1.0 / 300;
+
+  double left_ = kMost;
+  MonoTime at_{};
+};
+
+// NTPv4 client, selection and discipline (RFC 5905) as a state machine. Does no I/O, reads no
+// clock, draws randomness only from `seed`: the same events give the same actions, bit for bit.
+// What it believes is in the snapshot; the clock is moved only with EngineConfig::control_clock.
+// Not thread-safe.
 //
-// The shell: performs the actions in order; calls OnSent for every Send that left; calls OnTimer at
-// or after NextTimer(), late is fine. Every event may return actions. `seed` should be hard to
-// guess: the request cookies come from it.
+// The shell: performs the actions in order; calls OnSent for every Send that left, again if a
+// better time of it comes; calls OnTimer at or after NextTimer(), late is fine. Every event may
+// return actions. `seed` should be hard to guess: the request cookies come from it.
 class Engine {
  public:
-  Engine(EngineConfig config, uint64_t seed);
+  // `keys`: for the sources that have one.
+  Engine(EngineConfig config, uint64_t seed, std::optional<Authenticator> keys = std::nullopt);
 
   Actions Start(Now now);
   Actions OnTimer(Now now);
@@ -43,24 +63,45 @@ class Engine {
   // MonoTime::max() when nothing is due.
   MonoTime NextTimer() const;
   Snapshot TakeSnapshot(Now now) const;
+  // What is worth keeping over a restart; none while less is known than was at the start.
+  std::optional<Drift> LearnedDrift(Now now) const {
+    return ensemble_.known() ? ensemble_.LearnedDrift(now) : std::nullopt;
+  }
 
  private:
-  struct Picture {
-    std::vector<std::optional<Estimate>> estimates;  // one for each source
-    std::vector<SourceState> states;
-    std::optional<size_t> selected;
-  };
-
   void NoticeClockJump(Now now, Actions& actions);
+  std::optional<SampleFilter::Rate> KnownRate(Now now) const;
   Picture Look(Now now) const;
   void Reselect(Now now, Actions& actions);
+  void TellChanges(const Picture& picture, Actions& actions);
+
+  bool Ready(Now now) const;
+  void Follow(Now now, const Picture& picture, Actions& actions);
+  void PaceTheOthers(const Picture& picture);
+  void OnOutlier(Now now, bool jumped);
+  void Correct(Now now, bool jumped, Actions& actions);
+  void WatchLeap(Now now, const Picture& picture, Actions& actions);
+  void TellKernel(Now now, Actions& actions);
+  void Believe(Now now, Snapshot& snapshot) const;
+
   Association* Find(SourceId source);
 
+  EngineConfig config_;                           // without its sources
+  std::unique_ptr<Authenticator> authenticator_;  // the associations point to it
   std::vector<Association> associations_;
   Random random_;
   std::optional<Now> last_;
+  MonoTime started_{};
   std::optional<size_t> selected_;
   std::vector<bool> known_falseticker_;
+
+  Ensemble ensemble_;
+  Discipline discipline_;
+  LeapWatch leap_;
+  Allowance doubts_;
+  bool kernel_is_stale_ = false;  // what it was told last
+  MonoTime looked_{};             // at the clock, by the timer
+  MonoTime drift_saved_ = MonoTime::min();
 };
 
 }  // namespace fleetsync::ntp

@@ -55,9 +55,16 @@ double SampleFilter::JitterAbout(const Sample& best, const Rate& rate) const {
   return std::sqrt(sum / static_cast<double>(count_ - 1));
 }
 
-std::optional<Estimate> SampleFilter::At(Now now) const {
+void SampleFilter::KeepNewest() {
+  if (count_ == 0) return;
+  samples_[0] = samples_[count_ - 1];
+  count_ = 1;
+}
+
+std::optional<Estimate> SampleFilter::At(Now now, std::optional<Rate> known) const {
   if (count_ == 0) return std::nullopt;
-  const Rate rate = BestRate();
+  Rate rate = BestRate();
+  if (known && known->uncertainty < rate.uncertainty) rate = *known;
   const auto carried_error = [&](const Sample& s) {
     return OwnError(s) + rate.uncertainty * ToSeconds(now.mono - s.at.mono);
   };

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 
 #include "base/time.h"
 #include "proto/ntp/exchange.h"
@@ -41,16 +42,21 @@ class SampleFilter {
   void Clear() { count_ = 0; }
   bool empty() const { return count_ == 0; }
   // The sample with the smallest error bound once it is carried forward to `now`; none: no samples.
-  std::optional<Estimate> At(Now now) const;
+  // `known` is the rate of the clock as learned elsewhere, if that is better than what these few
+  // samples tell.
+  struct Rate {
+    double value = 0;        // of (server - raw clock), seconds a second
+    double uncertainty = 0;  // by how much it may be wrong
+  };
+  std::optional<Estimate> At(Now now, std::optional<Rate> known = std::nullopt) const;
+  // Oldest first.
+  std::span<const Sample> samples() const { return {samples_.data(), count_}; }
+  // The others were measured before the server or the clock jumped.
+  void KeepNewest();
 
  private:
   static constexpr size_t kSize = 8;  // RFC 5905 10, NSTAGE
 
-  // Rate of (server - raw clock), seconds a second, and by how much it may be wrong.
-  struct Rate {
-    double value = 0;
-    double uncertainty = 0;
-  };
   Rate BestRate() const;
   double JitterAbout(const Sample& best, const Rate& rate) const;
 

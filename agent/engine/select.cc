@@ -53,10 +53,12 @@ std::optional<Interval> Intersection(std::span<const Candidate> candidates) {
 }
 
 bool IsBetter(const Candidate& a, const Candidate& b) {
+  if (a.prefer != b.prefer) return a.prefer;
   return a.stratum != b.stratum ? a.stratum < b.stratum : a.error_bound < b.error_bound;
 }
 
 bool IsClearlyBetter(const Candidate& a, const Candidate& b) {
+  if (a.prefer != b.prefer) return a.prefer;
   return a.stratum != b.stratum ? a.stratum < b.stratum : a.error_bound < b.error_bound / 2;
 }
 
@@ -65,7 +67,10 @@ bool IsClearlyBetter(const Candidate& a, const Candidate& b) {
 Selection Select(std::span<const Candidate> candidates, std::optional<size_t> current) {
   Selection result;
   result.truechimer.assign(candidates.size(), false);
-  const std::optional<Interval> common = Intersection(candidates);
+  std::vector<Candidate> voters(candidates.begin(), candidates.end());
+  if (std::any_of(voters.begin(), voters.end(), [](const Candidate& c) { return c.trust; }))
+    std::erase_if(voters, [](const Candidate& c) { return !c.trust; });
+  const std::optional<Interval> common = Intersection(voters);
   if (!common) return result;
   for (size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& c = candidates[i];

@@ -15,6 +15,8 @@ struct Candidate {
   Duration offset{};
   Duration error_bound{};
   uint8_t stratum = 0;
+  bool prefer = false;  // to be selected, if it is a truechimer
+  bool trust = false;   // where there is such a candidate, these alone decide who is right
 };
 
 struct Selection {

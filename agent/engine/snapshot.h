@@ -32,6 +32,7 @@ struct SourceSnapshot {
   Duration error_bound{};  // as Snapshot's
   Duration delay{};
   Duration jitter{};
+  Duration bias{};  // its constant error beside the other sources, as far as it is known
   std::optional<Duration>
       sample_age{};       // of the newest sample; none: the fields above mean nothing
   std::string trouble{};  // why the last answer was no sample; empty: it was
@@ -40,9 +41,16 @@ struct SourceSnapshot {
 // Everything the engine believes, at one moment.
 struct Snapshot {
   Now at;
-  bool synchronised = false;  // a source is selected; else offset and bounds mean nothing
+  bool synchronised = false;  // a source is selected
+  bool holdover = false;      // none is, but the clock is known from before; else (neither) offset
+                              // and bounds mean nothing
+  bool panicking = false;     // the offset is beyond the panic threshold: the clock is left alone
   Duration offset{};          // of the reference from the system clock; add it to be right
   Duration error_bound{};     // |true offset - offset| is at most this
+  Duration sigma{};           // standard deviation of the offset
+  Ppm frequency{};            // of the true time against the raw clock: what corrects it
+  Ppm skew{};                 // standard deviation of the frequency
+  Ppm wander{};               // how much the frequency walks, per square root of a second
   uint8_t stratum = 16;       // the selected source's and one more
   Leap leap = Leap::kUnsynchronised;
   uint32_t reference_id = 0;  // of the selected source: its IPv4 address

@@ -50,6 +50,7 @@ StatusOr<std::string> RenderAgentConfig(const inventory::Inventory& inventory,
         "this host time.servers");
   }
   std::string text = "# Written by `fleetsync agent install`, which replaces it.\n";
+  text += "no-clock-control\n";  // the host's own daemon keeps its clock
   text += fmt::format("host {}\n", host.name);
   for (const std::string& server : servers) {
     FS_RETURN_IF_ERROR(CheckWord("the server", server));

@@ -75,7 +75,7 @@ ExchangeResult Evaluate(const Request& request, const Packet& answer, SystemTime
     return {Verdict::kUnsynchronised, {}};
   }
   if (answer.receive.IsZero() || answer.transmit.IsZero() ||
-      answer.transmit - answer.receive < Duration::zero()) {
+      answer.transmit - answer.receive < -2 * FromLog2(answer.precision)) {
     return {Verdict::kBogusTimestamp, {}};
   }
   if (answer.root_delay / 2 + answer.root_dispersion >= kMaxDistance) {

@@ -43,7 +43,8 @@ enum class Verdict : uint8_t {
   kOriginMismatch,  // not an answer to this request: late, repeated, or forged
   kKiss,            // kiss-o'-death; the code is the packet's reference id
   kUnsynchronised,  // leap 3, stratum 16 and more
-  kBogusTimestamp,  // receive or transmit is zero, or transmit earlier than receive
+  kBogusTimestamp,  // receive or transmit is zero, or transmit earlier than receive by more than
+                    // the random bits that servers fill in below their precision explain
   kRootDistance,    // the server says it may be off by 16 s or more (MAXDISP)
   kLoop,            // the server takes its time from us (ntpd's peer_loop)
   kNegativeDelay,   // beyond what reading errors explain: one of the clocks was stepped

@@ -143,7 +143,8 @@ StatusOr<Secret> DecodeNtp(const Line& line) {
   return FromHex(line.id, line.key);
 }
 
-// ntp and ntpsec both cut a key for AES or fill it with zeros; a peer of theirs must do the same.
+// What ntp makes of a key for AES that has not 16 bytes. ntpsec cuts too, but it fills with what
+// its line buffer holds (1.2.2: it pads another buffer), so short keys never agree with it.
 Secret FitToCmac(const Secret& key) {
   std::string bytes;
   bytes.reserve(kCmacKeySize);
@@ -190,8 +191,10 @@ class Parser {
     if (line.limited_to_addresses) Note(line.id, "is taken from every address");
     const size_t size = bytes.Reveal().size();
     if (!IsChrony() && *name->type == KeyType::kAesCmac128 && size != kCmacKeySize) {
-      Note(line.id, fmt::format("has {} bytes and is {} to 16, as ntpd does", size,
-                                size < kCmacKeySize ? "filled with zeros" : "cut"));
+      Note(line.id,
+           size < kCmacKeySize
+               ? fmt::format("has {} bytes; filled with zeros as ntp does (not ntpsec)", size)
+               : fmt::format("has {} bytes; cut to 16 as ntp and ntpsec do", size));
       bytes = FitToCmac(bytes);
     }
     return file_.keys.Add({.id = line.id, .type = *name->type, .bytes = std::move(bytes)});

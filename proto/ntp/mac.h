@@ -43,7 +43,8 @@ class Authenticator {
 
   // Writes key id and digest of `packet`, which is the header and all extension fields, and says
   // how many bytes they take: 20, 24, or up to kMacRoom in versions before 4, whose longer
-  // digests are not cut to 20 bytes (as chronyd does). 0: no such key, or no room.
+  // digests are not cut to 20 bytes (as with chronyd; ntpsec cuts in all versions). 0: no such key,
+  // or no room.
   size_t Append(uint32_t key_id, std::span<const std::byte> packet, std::span<std::byte> mac_out);
 
   // `packet` and `mac` as Decoded has them (`covered`, `mac`). With `only`, a good MAC of another

@@ -1,8 +1,10 @@
 // The program as a user runs it, with a time server and a controller in this process.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -106,6 +108,8 @@ class AgentProgram : public ::testing::Test {
     argv.push_back(nullptr);
     pid_ = fork();
     if (pid_ != 0) return;
+    // Whatever a test asks for, the clock of the machine that builds is not touched.
+    prctl(PR_CAPBSET_DROP, CAP_SYS_TIME);
     const int out = open((folder_ + "/out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     const int err = open((folder_ + "/err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     dup2(out, STDOUT_FILENO);
@@ -136,6 +140,7 @@ class AgentProgram : public ::testing::Test {
   std::string Reporting(const TimeServer& server, const report::FakeController& controller) {
     return Config(
         fmt::format("host web01\n"
+                    "no-clock-control\n"
                     "server 127.0.0.1 port {} iburst minpoll 0\n"
                     "controller {}\n"
                     "insecure-controller\n"
@@ -167,6 +172,73 @@ TEST_F(AgentProgram, QueryOfNobodyEndsWithFour) {
             "? 127.0.0.1  127.0.0.1  -        -       -      -      -       no answer\n"
             "\n"
             "no majority of the sources can be believed\n");
+}
+
+TEST_F(AgentProgram, QueryPrintsJsonForPrograms) {
+  const TimeServer server(std::chrono::milliseconds(30));
+  EXPECT_EQ(RunToEnd({"run", "--query", "-o", "json", "--timestamping", "user", "--server",
+                      fmt::format("127.0.0.1,port={}", server.port())}),
+            0);
+  EXPECT_THAT(Out(), StartsWith("{\"synchronised\": true, \"offset_s\": 0.0"));
+  EXPECT_EQ(RunToEnd({"run", "-o", "json", "--server", "127.0.0.1,port=1"}), 2);
+}
+
+// The clock cannot be set by a program that a test starts: see Start().
+TEST_F(AgentProgram, OnceWithoutThePermissionSaysWhatToDo) {
+  const TimeServer server(std::chrono::seconds(3));
+  EXPECT_EQ(RunToEnd({"run", "--once", "--force", "--server",
+                      fmt::format("127.0.0.1,port={}", server.port())}),
+            1);
+  EXPECT_EQ(Out(), "");
+  EXPECT_THAT(Err(), StartsWith("fleetsync-agent: taking over the clock: Operation not permitted; "
+                                "this takes root or the capability CAP_SYS_TIME"));
+}
+
+TEST_F(AgentProgram, OnceWithNobodyToBelieveEndsWithFour) {
+  EXPECT_EQ(RunToEnd({"run", "--once", "--force", "--server", "127.0.0.1,port=1", "--server",
+                      "nowhere.invalid"}),
+            4);
+  EXPECT_EQ(Err(),
+            "fleetsync-agent: no majority of the sources can be believed; the clock is left alone\n"
+            "fleetsync-agent: 127.0.0.1: no answer\n"
+            "fleetsync-agent: nowhere.invalid: the name does not resolve\n");
+}
+
+TEST_F(AgentProgram, WithoutThePermissionItMeasuresAndSaysSo) {
+  const TimeServer server(Duration(0));
+  Start({"run", "--no-report", "--force", "--server",
+         fmt::format("127.0.0.1,iburst,port={}", server.port())});
+  while (!std::filesystem::exists(folder_ + "/err") ||
+         Err().find("selected") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(Err(), StartsWith("fleetsync-agent: taking over the clock: Operation not permitted"));
+  EXPECT_THAT(Err(), HasSubstr("; only measuring\nfleetsync-agent: selected 127.0.0.1, offset "));
+  EXPECT_EQ(Stop(), 0);
+}
+
+TEST_F(AgentProgram, AWrongOptionIsRefusedWithWhatToDo) {
+  const struct {
+    std::vector<std::string> options;
+    const char* error;
+  } cases[] = {
+      {{"--server", "a,minpol=4"},
+       "fleetsync-agent: --server a,minpol=4: unknown option of server \"minpol\"; did you mean "
+       "\"minpoll\"?\n"},
+      {{"--server", "a", "--drift", "here"},
+       "fleetsync-agent: command line: driftfile \"here\" does not begin with \"/\"\n"},
+      {{"--server", "a", "--timestamping", "x"},
+       "fleetsync-agent: command line: timestamping \"x\" is neither \"kernel\" nor \"user\"\n"},
+  };
+  for (const auto& c : cases) {
+    std::vector<std::string> arguments{"run", "--no-report", "--no-clock-control"};
+    arguments.insert(arguments.end(), c.options.begin(), c.options.end());
+    EXPECT_EQ(RunToEnd(arguments), 2);
+    EXPECT_EQ(Err(), c.error);
+  }
+  EXPECT_EQ(RunToEnd({"run", "--once", "--query", "--server", "a"}), 2);
+  EXPECT_EQ(RunToEnd({"run", "--port", "123", "--server", "a"}), 2);
+  EXPECT_EQ(RunToEnd({"run", "--minpoll", "18", "--server", "a"}), 2);
 }
 
 TEST_F(AgentProgram, ReportsTheOffsetOfItsClockOverTheStream) {
@@ -229,7 +301,7 @@ TEST_F(AgentProgram, NumbersGoOnAfterARestart) {
 TEST_F(AgentProgram, NoReportIsOneProcessWithoutThreadsOrFiles) {
   const TimeServer server(Duration(0));
   const std::string config =
-      Config(fmt::format("server 127.0.0.1 port {} iburst\n", server.port()));
+      Config(fmt::format("server 127.0.0.1 port {} iburst\nno-clock-control\n", server.port()));
   Start({"run", "--no-report", "--config", config});
   while (!std::filesystem::exists(folder_ + "/err") || Err().empty()) std::this_thread::yield();
   EXPECT_THAT(Err(), StartsWith("fleetsync-agent: selected 127.0.0.1, offset "));
@@ -248,7 +320,7 @@ TEST_F(AgentProgram, SystemdIsToldWhenItIsReady) {
   path.copy(address.sun_path, path.size());
   ASSERT_EQ(bind(notify, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  Start({"run", "--no-report", "--server", "127.0.0.1,port=1"});
+  Start({"run", "--no-report", "--no-clock-control", "--server", "127.0.0.1,port=1"});
   unsetenv("NOTIFY_SOCKET");
   char text[100] = "";
   pollfd fd{notify, POLLIN, 0};
@@ -273,6 +345,8 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
       {"server 192.0.2.1\ncontroller 192.0.2.2:7312\n",
        "{}: controller 192.0.2.2:7312 would be reached without TLS; where nobody else can read or "
        "write on that network, add \"insecure-controller\""},
+      {"server 192.0.2.1 key 7\n",
+       "{}: server 192.0.2.1 has a key, and this agent has no key file yet; remove it"},
       {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},
   };
   for (const Refusal& refusal : refusals) {
@@ -285,10 +359,10 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
 }
 
 TEST_F(AgentProgram, AStateFolderThatCannotBeMadeIsRefused) {
-  const std::string file =
-      Config(fmt::format("server 127.0.0.1\ncontroller 127.0.0.1:1\ninsecure-controller\n"
-                         "state-dir {}/agent.conf/state\n",
-                         folder_));
+  const std::string file = Config(fmt::format(
+      "server 127.0.0.1\ncontroller 127.0.0.1:1\ninsecure-controller\nno-clock-control\n"
+      "state-dir {}/agent.conf/state\n",
+      folder_));
   EXPECT_EQ(RunToEnd({"run", "--config", file}), 1);
   EXPECT_EQ(Err(),
             fmt::format("fleetsync-agent: making state-dir {}/agent.conf/state: Not a directory\n",

@@ -24,13 +24,13 @@ TEST(ConfigFile, EveryDirectiveIsRead) {
   ASSERT_THAT(parsed.errors, IsEmpty());
   const AgentConfig& c = parsed.config;
   EXPECT_EQ(c.host, "web01.example");
-  ASSERT_EQ(c.servers.size(), 2u);
-  EXPECT_EQ(c.servers[0].name, "192.0.2.1");
-  EXPECT_TRUE(c.servers[0].iburst);
-  EXPECT_EQ(c.servers[0].minpoll, 4);
-  EXPECT_EQ(c.servers[0].maxpoll, 8);
-  EXPECT_EQ(c.servers[1].port, 4123);
-  EXPECT_FALSE(c.servers[1].iburst);
+  ASSERT_EQ(c.engine.sources.size(), 2u);
+  EXPECT_EQ(c.engine.sources[0].name, "192.0.2.1");
+  EXPECT_TRUE(c.engine.sources[0].iburst);
+  EXPECT_EQ(c.engine.sources[0].minpoll, 4);
+  EXPECT_EQ(c.engine.sources[0].maxpoll, 8);
+  EXPECT_EQ(c.engine.sources[1].port, 4123);
+  EXPECT_FALSE(c.engine.sources[1].iburst);
   EXPECT_EQ(c.controller, "[2001:db8::1]:7312");
   EXPECT_TRUE(c.insecure_controller);
   EXPECT_EQ(c.report_interval, std::chrono::minutes(1));
@@ -44,10 +44,94 @@ TEST(ConfigFile, WhatIsNotSaidHasADefault) {
   EXPECT_EQ(c.state_dir, "/var/lib/fleetsync-agent");
   EXPECT_EQ(c.host, "");
   EXPECT_FALSE(c.insecure_controller);
+  EXPECT_TRUE(c.engine.control_clock);
+  EXPECT_EQ(c.engine.step_threshold, std::chrono::milliseconds(128));
+}
+
+TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
+  const ParsedConfig parsed = ParseConfig("agent.conf",
+                                          "driftfile /var/lib/chrony/drift\n"
+                                          "step 50ms\n"
+                                          "stepout 1m\n"
+                                          "slew-only\n"
+                                          "panic 10s\n"
+                                          "panic-once\n"
+                                          "min-sources 3\n"
+                                          "max-distance 500ms\n"
+                                          "orphan 10\n"
+                                          "timestamping user\n"
+                                          "seccomp kill\n"
+                                          "no-clock-control\n");
+  ASSERT_THAT(parsed.errors, IsEmpty());
+  const AgentConfig& c = parsed.config;
+  EXPECT_EQ(c.drift_file, "/var/lib/chrony/drift");
+  EXPECT_EQ(c.engine.step_threshold, std::chrono::milliseconds(50));
+  EXPECT_EQ(c.engine.stepout, std::chrono::minutes(1));
+  EXPECT_TRUE(c.engine.slew_only);
+  EXPECT_EQ(c.engine.panic_threshold, std::chrono::seconds(10));
+  EXPECT_TRUE(c.engine.panic_once);
+  EXPECT_EQ(c.engine.min_sources, 3);
+  EXPECT_EQ(c.engine.max_distance, std::chrono::milliseconds(500));
+  EXPECT_EQ(c.engine.orphan_stratum, 10);
+  EXPECT_TRUE(c.user_timestamps);
+  EXPECT_EQ(c.seccomp, Seccomp::kKill);
+  EXPECT_FALSE(c.engine.control_clock);
+}
+
+TEST(ConfigFile, EveryOptionOfAServerIsRead) {
+  const ParsedConfig parsed =
+      ParseConfig("agent.conf",
+                  "server a prefer trust noselect fallback xleave key 7 maxdelay 20ms offset -1ms\n"
+                  "server b\n");
+  ASSERT_THAT(parsed.errors, IsEmpty());
+  const ntp::SourceConfig& a = parsed.config.engine.sources[0];
+  EXPECT_TRUE(a.prefer && a.trust && a.noselect && a.fallback && a.xleave);
+  EXPECT_EQ(a.key, 7u);
+  EXPECT_EQ(a.max_delay, std::chrono::milliseconds(20));
+  EXPECT_EQ(a.offset, -std::chrono::milliseconds(1));
+  const ntp::SourceConfig& b = parsed.config.engine.sources[1];
+  EXPECT_FALSE(b.prefer || b.trust || b.noselect || b.fallback || b.xleave || b.iburst);
+  EXPECT_EQ(b.key, std::nullopt);
+  EXPECT_EQ(b.max_delay, std::nullopt);
+}
+
+TEST(ConfigFile, WhatTheClockIsSetByHasItsErrors) {
+  EXPECT_THAT(ParseConfig("f",
+                          "step 0\n"
+                          "min-sources 0\n"
+                          "orphan 16\n"
+                          "timestamping hardware\n"
+                          "driftfile drift\n"
+                          "panic-once yes\n"
+                          "seccomp on\n"
+                          "server a key 0\n"
+                          "server a maxdelay 0\n"
+                          "server a offset 2m\n"
+                          "server a prefr\n")
+                  .errors,
+              ElementsAre("f:1: step 0 is not between 1ms and 365d",
+                          "f:2: min-sources \"0\" is not a number from 1 to 100",
+                          "f:3: orphan \"16\" is not a number from 1 to 15",
+                          "f:4: timestamping \"hardware\" is neither \"kernel\" nor \"user\"",
+                          "f:5: driftfile \"drift\" does not begin with \"/\"",
+                          "f:6: \"yes\" after panic-once is one word too many",
+                          "f:7: seccomp \"on\" is neither \"fail\" nor \"kill\" nor \"off\"",
+                          "f:8: key \"0\" is not a number from 1 to 4294967295",
+                          "f:9: maxdelay 0 is not between 1ns and 60s",
+                          "f:10: offset 2m is not between -60s and 60s",
+                          "f:11: unknown option of server \"prefr\"; did you mean \"prefer\"?"));
+}
+
+TEST(ConfigFile, AnOptionOfTheCommandLineIsADirective) {
+  AgentConfig config;
+  EXPECT_EQ(ParseOption("driftfile", "/d", config), std::nullopt);
+  EXPECT_EQ(config.drift_file, "/d");
+  EXPECT_EQ(ParseOption("timestamping", "x", config),
+            "timestamping \"x\" is neither \"kernel\" nor \"user\"");
 }
 
 TEST(ConfigFile, AMinpollAboveTheDefaultMaxpollMovesIt) {
-  EXPECT_EQ(ParseConfig("f", "server a minpoll 12").config.servers[0].maxpoll, 12);
+  EXPECT_EQ(ParseConfig("f", "server a minpoll 12").config.engine.sources[0].maxpoll, 12);
 }
 
 TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
@@ -73,7 +157,7 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:1: unknown directive \"sever\"; did you mean \"server\"?",
           "agent.conf:2: server needs an address or a name",
           "agent.conf:3: unknown option of server \"minpol\"; did you mean \"minpoll\"?",
-          "agent.conf:4: minpoll needs a number",
+          "agent.conf:4: minpoll needs a value",
           "agent.conf:5: maxpoll \"18\" is not a number from 0 to 17",
           "agent.conf:6: port \"0\" is not a number from 1 to 65535",
           "agent.conf:7: \"-x\" is not an address or a name",
@@ -86,7 +170,9 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:12: host needs a value", "agent.conf:13: \"b\" after a is one word too many",
           "agent.conf:14: \"yes\" after insecure-controller is one word too many",
           "agent.conf:15: unknown directive \"\\x1b[2J\"; known are host, server, controller, "
-          "insecure-controller, report-interval, state-dir, user"));
+          "insecure-controller, report-interval, state-dir, user, no-clock-control, driftfile, "
+          "step, stepout, slew-only, panic, panic-once, min-sources, max-distance, orphan, "
+          "timestamping, seccomp"));
 }
 
 TEST(ServerOption, IsTheDirectiveWithCommas) {

@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/ntp/key_file.h"
 #include "proto/ntp/names.h"
 #include "tests/agent/engine/world.h"
 
@@ -141,21 +142,30 @@ TEST(Engine, ASourceIsLostAfterEightUnansweredRequestsAndNotBefore) {
   EXPECT_EQ(world.CountNotes(Note::Kind::kLost), 1);
 }
 
-TEST(Engine, IburstIsFourRequestsTwoSecondsApartThenThePollInterval) {
+TEST(Engine, IburstIsFourRequestsTwoSecondsApartThenEverLongerSpansThenThePollInterval) {
   World world({FakeServer{}});
   world.StartEngine({.iburst = true});
-  world.RunFor(minutes(3));
+  world.RunFor(minutes(5));
   const auto& at = world.servers[0].asked_at;
-  ASSERT_GE(at.size(), 5u);
+  ASSERT_GE(at.size(), 11u);
   for (size_t i = 1; i < 4; ++i) EXPECT_NEAR(ToSeconds(at[i] - at[i - 1]), 2, 0.001);
-  EXPECT_NEAR(ToSeconds(at[4] - at[3]), 64, 64 * 0.051);
+  for (size_t i = 0; i < 6; ++i)  // 8, 8, 16, 16, 32, 32: the frequency is learned
+    EXPECT_NEAR(ToSeconds(at[i + 4] - at[i + 3]), 8 << (i / 2), 0.001);
+  EXPECT_NEAR(ToSeconds(at[10] - at[9]), 65.3, 1.3);
 }
 
-TEST(Engine, ThePollIntervalIsMinpoll) {
+TEST(Engine, ThePollIntervalIsMinpollWhereMaxpollIsToo) {
   World world({FakeServer{}});
-  world.StartEngine({.minpoll = 4});
+  world.StartEngine({.minpoll = 4, .maxpoll = 4});
   world.RunFor(seconds(1600));
-  EXPECT_NEAR(world.servers[0].asked, 100, 3);
+  EXPECT_NEAR(world.servers[0].asked, 98, 2);
+}
+
+TEST(Engine, AQuietNetworkAndASteadyClockAreAskedSeldom) {
+  World world({FakeServer{.jitter = milliseconds(1)}});
+  world.StartEngine({.minpoll = 4, .maxpoll = 9, .iburst = true});
+  world.RunFor(minutes(300));
+  EXPECT_EQ(world.TakeSnapshot().sources[0].poll, 9);
 }
 
 TEST(Engine, ARateKissHalvesTheRateAndEndsTheBurst) {
@@ -289,6 +299,33 @@ TEST(Engine, TheSameEventsGiveTheSameRequestsBitForBit) {
   }
   EXPECT_GT(cookies[0].size(), 10u);
   EXPECT_EQ(cookies[0], cookies[1]);
+}
+
+Authenticator Keys() {
+  return *Authenticator::Create(
+      ParseKeyFile("7 SHA1 ASCII:not-a-secret\n8 SHA1 ASCII:another-one\n", KeyFileFormat::kChrony)
+          ->keys);
+}
+
+TEST(Engine, OnlyAnswersMadeWithTheAgreedKeyAreBelieved) {
+  enum class Seal { kRight, kOtherKey, kNone, kChanged };
+  for (const Seal kind : {Seal::kRight, Seal::kOtherKey, Seal::kNone, Seal::kChanged}) {
+    Authenticator server_keys = Keys();
+    World world({FakeServer{}});
+    world.servers[0].seal = [&](std::vector<std::byte>& wire) {
+      if (kind == Seal::kNone) return;
+      std::array<std::byte, kMacRoom> mac;
+      const size_t size = server_keys.Append(kind == Seal::kOtherKey ? 8 : 7, wire, mac);
+      wire.insert(wire.end(), mac.begin(), mac.begin() + static_cast<std::ptrdiff_t>(size));
+      if (kind == Seal::kChanged) wire[40] ^= std::byte{1};
+    };
+    world.StartWith({{.name = "ntp0", .iburst = true, .key = 7}}, 1, Keys());
+    world.RunFor(seconds(10));
+    EXPECT_EQ(world.TakeSnapshot().synchronised, kind == Seal::kRight);
+    EXPECT_EQ(world.servers[0].request_sizes[0], 72u);
+    const std::string trouble = world.TakeSnapshot().sources[0].trouble;
+    EXPECT_EQ(trouble.starts_with("not authentic: "), kind != Seal::kRight) << trouble;
+  }
 }
 
 TEST(Engine, GarbageChangesNothing) {

@@ -27,10 +27,12 @@ struct FakeServer {
   bool answers = true;
   bool forged_first = false;              // somebody who does not see the request answers before it
   std::function<void(Packet&)> tamper{};  // last, before the answer leaves
+  std::function<void(std::vector<std::byte>&)> seal{};  // what is on the wire: adds a MAC
 
   int asked = 0;
   std::vector<MonoTime> asked_at{};
   std::vector<Packet> requests{};
+  std::vector<size_t> request_sizes{};
 };
 
 // One engine, its clock and its network; owns the only time. Address 10.0.0.N is server N.
@@ -50,8 +52,9 @@ class World {
     return address;
   }
 
-  void StartWith(std::vector<SourceConfig> sources, uint64_t seed = 1) {
-    engine_.emplace(EngineConfig{.sources = std::move(sources)}, seed);
+  void StartWith(std::vector<SourceConfig> sources, uint64_t seed = 1,
+                 std::optional<Authenticator> keys = std::nullopt) {
+    engine_.emplace(EngineConfig{.sources = std::move(sources)}, seed, std::move(keys));
     Perform(engine_->Start(Read()));
   }
   // Every server as a source.
@@ -154,6 +157,7 @@ class World {
     ++server.asked;
     server.asked_at.push_back(Mono());
     server.requests.push_back(request);
+    server.request_sizes.push_back(send.size);
     if (!server.answers) return;
     const Duration arrival = elapsed_ + server.there + Jitter(server);
     Packet answer{.leap = Leap::kNone,
@@ -169,15 +173,16 @@ class World {
     if (server.forged_first) {
       Packet forged = answer;
       forged.origin.bits ^= 1;
-      Deliver(back, send.source, forged);
+      Deliver(back, send.source, send.to.ip[15], forged);
     }
-    Deliver(back, send.source, answer);
+    Deliver(back, send.source, send.to.ip[15], answer);
   }
 
-  void Deliver(Duration when, SourceId source, const Packet& packet) {
-    At(when, [this, packet, source] {
-      std::array<std::byte, kHeaderSize> wire;
-      Encode(packet, wire);
+  void Deliver(Duration when, SourceId source, size_t server, const Packet& packet) {
+    At(when, [this, packet, source, server] {
+      std::vector<std::byte> wire(kHeaderSize);
+      Encode(packet, std::span<std::byte, kHeaderSize>(wire.data(), kHeaderSize));
+      if (const auto& seal = servers.at(server).seal) seal(wire);
       Perform(engine_->OnPacket(Read(), source, wire, {Read().system}));
     });
   }

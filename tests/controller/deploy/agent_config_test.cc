@@ -34,6 +34,7 @@ TEST(AgentConfig, AClientMeasuresEveryRelay) {
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_EQ(*text,
             "# Written by `fleetsync agent install`, which replaces it.\n"
+            "no-clock-control\n"
             "host web01\n"
             "server 198.18.0.1 iburst\n"
             "server relay2.example iburst\n"

@@ -101,7 +101,7 @@ class AgentTest(unittest.TestCase):
 
     def configure(self, host, controller="127.0.0.1:1"):
         put(host, "/etc/fleetsync/agent.conf",
-            f"host {host}\nserver {self.relay} iburst minpoll 1\ncontroller {controller}\ninsecure-controller\n"
+            f"no-clock-control\nhost {host}\nserver {self.relay} iburst minpoll 1\ncontroller {controller}\ninsecure-controller\n"
             "report-interval 1s\n".encode())
 
     def assert_holds_the_truth(self, offset, bound, before, after, what=""):

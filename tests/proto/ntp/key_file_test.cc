@@ -88,8 +88,8 @@ TEST(KeyFile, AnAesKeyOfNtpIsFilledOrCutAsNtpdDoes) {
   EXPECT_THAT(Keys(file),
               ElementsAre("1 AES128 s3cret" + std::string(10, '\0'), "2 AES128 0123456789abcdef"));
   EXPECT_THAT(file.notes,
-              ElementsAre("line 1: key 1 has 6 bytes and is filled with zeros to 16, as ntpd does",
-                          "line 2: key 2 has 20 bytes and is cut to 16, as ntpd does"));
+              ElementsAre("line 1: key 1 has 6 bytes; filled with zeros as ntp does (not ntpsec)",
+                          "line 2: key 2 has 20 bytes; cut to 16 as ntp and ntpsec do"));
   EXPECT_EQ(Error("1 AES128 s3cret\n", KeyFileFormat::kChrony),
             "line 1: key 1 has 6 bytes; AES128 takes 16");
 }

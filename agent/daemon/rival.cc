@@ -1,0 +1,85 @@
+#include "agent/daemon/rival.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "fmt/format.h"
+
+namespace fleetsync::daemon {
+namespace {
+
+constexpr size_t kLargest = 1024 * 1024;
+
+// As the kernel cuts names off, in /proc/PID/comm. OpenNTPD's and ntpsec's are ntpd, too.
+struct Known {
+  std::string_view comm;
+  std::string_view name;
+};
+constexpr std::array<Known, 5> kDaemons = {{{"chronyd", "chronyd"},
+                                            {"ntpd", "ntpd"},
+                                            {"openntpd", "openntpd"},
+                                            {"systemd-timesyn", "systemd-timesyncd"},
+                                            {"phc2sys", "phc2sys"}}};
+
+bool IsNumber(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::vector<std::string> Arguments(const std::string& process) {
+  const auto text = ReadFile(process + "/cmdline", kLargest);
+  std::vector<std::string> words;
+  if (!text.ok()) return words;
+  for (const std::string_view word : Split(*text, '\0')) words.emplace_back(word);
+  return words;
+}
+
+// `chronyd -x`, also among other letters.
+bool LeavesTheClockAlone(std::string_view name, const std::vector<std::string>& arguments) {
+  return name == "chronyd" &&
+         std::any_of(arguments.begin(), arguments.end(), [](const std::string& a) {
+           return a.starts_with('-') && !a.starts_with("--") && a.find('x') != std::string::npos;
+         });
+}
+
+std::string_view NameOf(const std::string& process) {
+  const auto comm = ReadFile(process + "/comm", kLargest);
+  if (!comm.ok()) return "";
+  const std::string_view word = Trim(*comm);
+  for (const Known& known : kDaemons) {
+    if (known.comm == word) return known.name;
+  }
+  if (word != "busybox") return "";
+  const std::vector<std::string> arguments = Arguments(process);
+  return arguments.size() > 1 && arguments[1] == "ntpd" ? "ntpd" : "";
+}
+
+std::string PidNamespace(const std::string& process) {
+  std::error_code error;
+  return std::filesystem::read_symlink(process + "/ns/pid", error).string();
+}
+
+}  // namespace
+
+std::string FindRival(const std::string& proc) {
+  const std::string here = PidNamespace(proc + "/self");
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(proc, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string process = it->path().string();
+    const std::string pid = it->path().filename().string();
+    if (!IsNumber(pid)) continue;
+    const std::string_view name = NameOf(process);
+    if (name.empty() || LeavesTheClockAlone(name, Arguments(process))) continue;
+    if (PidNamespace(process) != here) continue;
+    return fmt::format("{} (process {})", name, pid);
+  }
+  return "";
+}
+
+}  // namespace fleetsync::daemon

@@ -1,0 +1,282 @@
+"""The agent sets and keeps the clocks of real hosts: run as root, `python3 -m unittest -v agent_clock_test.py`.
+
+The truth is the lab's. What a program other than the agent sees of the clock comes from adjtimex(2) on the host.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+import labs
+from labs import BIN, eventually
+
+sys.path.insert(0, str(labs.ROOT / "tests/lab"))
+import timex  # noqa: E402
+
+HOST = "python01"
+CHRONY = "chrony01"
+AGENT = "/usr/local/sbin/fleetsync-agent"
+DRIFT = "/var/lib/fleetsync-agent/drift"
+CONFIG = "/etc/fleetsync/agent.conf"
+
+
+class AgentClockTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = labs.Lab("agclock")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--sort", "python:1,chrony:1,relay:1", "--start-daemons")
+        for host in (HOST, CHRONY):
+            cls.lab.sh(host, "service chrony stop")
+            cls.put(host, AGENT, (BIN / "fleetsync-agent").read_bytes())
+        hosts = cls.lab("list").stdout
+        cls.relay = re.search(r"^relay1 .*?(\d+\.\d+\.\d+\.\d+):22", hosts, re.MULTILINE).group(1)
+
+    def setUp(self):
+        self.addCleanup(self.lab.sh, HOST, "pkill -9 -x fleetsync-agent; rm -rf /var/lib/fleetsync-agent",
+                        check=False)
+        self.set_clock(0)
+        self.adjtimex({"modes": timex.ADJ_FREQUENCY | timex.ADJ_TICK, "tick": 10000},
+                      {"modes": timex.ADJ_SETOFFSET})
+
+    @classmethod
+    def put(cls, host, path, content):
+        subprocess.run([labs.LAB, "--lab", cls.lab.name, "exec", host, "--", "sh", "-c",
+                        f"mkdir -p {os.path.dirname(path)} && cat > {path} && chmod 755 {path}"], input=content,
+                       check=True)
+
+    def set_clock(self, offset, ppm=0):
+        self.lab("clock", HOST, "--set", str(offset), "--ppm", str(ppm))
+
+    def clock(self):
+        return json.loads(self.lab("clock", HOST, "-o", "json").stdout)
+
+    def adjtimex(self, *requests):
+        done = subprocess.run([labs.LAB, "--lab", self.lab.name, "exec", HOST, "--", "python3", "-",
+                               json.dumps(requests)], input=pathlib.Path(timex.__file__).read_bytes(),
+                              capture_output=True, check=True)
+        return json.loads(done.stdout)
+
+    def agent(self, *arguments, host=HOST):
+        """Runs it to its end: exit code, output, errors."""
+        done = self.lab("exec", host, "--", AGENT, "run", *arguments, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    # ---- once
+
+    def test_once_steps_a_clock_that_is_three_seconds_off(self):
+        for offset, sign in ((3, "-"), (-3, r"\+")):
+            self.set_clock(offset)
+            steps = self.clock()["steps"]
+            code, said, errors = self.agent("--once", "--server", self.relay)
+            self.assertEqual(code, 0, errors)
+            self.assertRegex(said, rf"^stepped by {sign}3\.00 s, give or take [\d.]+ [mu]s; "
+                                   rf"server {self.relay}\n$")
+            self.assertAlmostEqual(self.clock()["offset_s"], 0, delta=0.001)
+            self.assertEqual(self.clock()["steps"], steps + 1)
+
+    def test_once_slews_a_clock_that_is_50_ms_off_and_waits_for_it(self):
+        self.set_clock(0.05)
+        before = self.clock()
+        code, said, errors = self.agent("--once", "--server", self.relay)
+        self.assertEqual(code, 0, errors)
+        self.assertRegex(said, r"^slewed by -50\.\d ms, give or take ")
+        after = self.clock()
+        self.assertAlmostEqual(after["offset_s"], 0, delta=0.001)
+        self.assertEqual(after["steps"], before["steps"])
+        self.assertAlmostEqual(after["rate_ppm"], 0, delta=0.001)
+
+    def test_once_slews_also_a_large_offset_when_it_may_not_step(self):
+        self.set_clock(1.2)
+        before = self.clock()
+        code, said, errors = self.agent("--once", "-s", "--server", self.relay)
+        self.assertEqual(code, 0, errors)
+        self.assertRegex(said, r"^slewed by -1\.20 s, ")
+        self.assertAlmostEqual(self.clock()["offset_s"], 0, delta=0.001)
+        self.assertEqual(self.clock()["steps"], before["steps"])
+
+    def test_once_leaves_the_clock_alone_when_nobody_answers(self):
+        self.set_clock(3)
+        before = self.clock()
+        code, said, errors = self.agent("--once", "--server", "198.18.200.1")
+        self.assertEqual((code, said), (4, ""))
+        self.assertIn("198.18.200.1: no answer", errors)
+        self.assertEqual(self.clock()["steps"], before["steps"])
+
+    # ---- refusals
+
+    def test_beside_another_daemon_it_is_refused_unless_forced(self):
+        self.lab.sh(CHRONY, "service chrony start")
+        self.addCleanup(self.lab.sh, CHRONY, "service chrony stop")
+        for mode in (["--once"], ["--no-report"]):
+            code, _, errors = self.agent(*mode, "--server", self.relay, host=CHRONY)
+            self.assertEqual(code, 2)
+            self.assertRegex(errors, r"^fleetsync-agent: chronyd \(process \d+\) sets this host's clock already; stop "
+                                     r"it, or run with --no-clock-control to measure alone ")
+        code, said, errors = self.agent("--once", "--force", "--server", self.relay, host=CHRONY)
+        self.assertEqual(code, 0, errors)
+
+    def test_who_may_not_set_the_clock_is_told_so(self):
+        done = self.lab("exec", HOST, "--", "su", "-s", "/bin/sh", "ops", "-c",
+                        f"{AGENT} run --once --server {self.relay}", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Operation not permitted; this takes root or the capability CAP_SYS_TIME", done.stderr)
+
+    def test_without_the_permission_it_measures_on(self):
+        self.set_clock(0.3)
+        self.lab.sh(HOST, f"su -s /bin/sh ops -c '{AGENT} run --no-report --server {self.relay},iburst' "
+                          ">/dev/null 2>/tmp/ops.log </dev/null &")
+        self.addCleanup(self.lab.sh, HOST, "pkill -x fleetsync-agent; rm -f /tmp/ops.*", check=False)
+        log = eventually(lambda: (text := self.lab.sh(HOST, "cat /tmp/ops.log")).count("\n") >= 2 and text, "two lines")
+        self.assertIn("; only measuring\n", log)
+        self.assertRegex(log, rf"selected {self.relay}, offset -300 ms")
+        self.assertAlmostEqual(self.clock()["offset_s"], 0.3, delta=0.01)
+
+    # ---- run
+
+    def start(self, *arguments, config="", report=False):
+        """Runs it as a daemon that asks the relay every second; a system call that is not allowed is its end."""
+        reporting = "controller 127.0.0.1:1\ninsecure-controller\n" if report else ""
+        text = f"server {self.relay} iburst minpoll 0 maxpoll 0\nseccomp kill\n{reporting}{config}"
+        self.put(HOST, CONFIG, text.encode())
+        more = " ".join(arguments if report else ("--no-report", *arguments))
+        self.lab.sh(HOST, f"{AGENT} run --config {CONFIG} {more} >/dev/null 2>/tmp/agent.log </dev/null &")
+        self.addCleanup(self.lab.sh, HOST, "pkill -9 -x fleetsync-agent", check=False)
+
+    def stop(self, signal="TERM"):
+        self.lab.sh(HOST, f"pkill -{signal} -x fleetsync-agent; while pgrep -x fleetsync-agent; do sleep .1; done")
+
+    def log(self):
+        return self.lab.sh(HOST, "cat /tmp/agent.log")
+
+    def status_of(self, pid="$(pgrep -o -x fleetsync-agent)"):
+        return self.lab.sh(HOST, f"cat /proc/{pid}/status")
+
+    def wait_for_drift(self, ppm):
+        def near():
+            found = re.match(r" *(-?[\d.]+) +[\d.]+\n$", self.lab.sh(HOST, f"cat {DRIFT}", check=False))
+            return found and abs(float(found.group(1)) - ppm) < 2
+        eventually(near, f"a drift of {ppm} ppm in the file; log: {self.log()}")
+
+    def test_it_sets_the_clock_and_keeps_it(self):
+        for offset, steps in ((3, 1), (0.05, 0)):
+            self.set_clock(offset, 30)
+            before = self.clock()["steps"]
+            self.start()
+            eventually(lambda: abs(self.clock()["offset_s"]) < 0.001, f"{offset} s corrected; log: {self.log()}")
+            eventually(lambda: abs(self.clock()["rate_ppm"]) < 5, f"30 ppm corrected; {self.clock()}")
+            self.assertLess(abs(self.clock()["offset_s"]), 0.001)
+            self.assertEqual(self.clock()["steps"], before + steps)
+            self.stop()
+            self.adjtimex({"modes": timex.ADJ_FREQUENCY})
+
+    def test_what_other_programs_read_of_the_clock_is_true(self):
+        self.set_clock(0.02, 20)
+        self.start()
+        eventually(lambda: self.adjtimex({})[0]["state"] == timex.TIME_OK, "the kernel counts as synchronised")
+        eventually(lambda: abs(self.clock()["rate_ppm"]) < 2, "the frequency is known")
+        for _ in range(5):
+            reading, = self.adjtimex({"wait": 0.7})
+            truth = abs(self.clock()["offset_s"])
+            self.assertEqual(reading["state"], timex.TIME_OK)
+            self.assertEqual(reading["status"] & (timex.STA_UNSYNC | timex.STA_PLL | timex.STA_FREQHOLD),
+                             timex.STA_PLL | timex.STA_FREQHOLD)
+            self.assertLessEqual(truth, reading["maxerror"] * 1e-6)
+            self.assertLess(reading["maxerror"], 100_000)
+            self.assertLess(reading["esterror"], reading["maxerror"])
+            self.assertEqual(reading["tick"], 10000)
+            self.assertAlmostEqual(reading["freq"] / 65536, -20, delta=3)
+
+    def test_its_frequency_lives_through_kill_9(self):
+        self.set_clock(0, 40)
+        self.start()
+        self.wait_for_drift(40)  # as chronyd has it: this clock gains
+        self.stop("KILL")
+        self.adjtimex({"modes": timex.ADJ_FREQUENCY})
+        self.set_clock(0, 40)
+        self.start()
+        first = eventually(lambda: self.clock()["freq_ppm"], "a frequency is set")
+        self.assertAlmostEqual(first, -40, delta=3, msg="the first that is set is the file's")
+
+    def test_a_clean_stop_keeps_the_frequency_on_disk_and_in_the_kernel(self):
+        self.set_clock(0, -40)
+        self.start()
+        eventually(lambda: abs(self.clock()["rate_ppm"]) < 1, "the frequency is known")
+        self.lab.sh(HOST, f"rm -f {DRIFT}")
+        self.stop()
+        self.assertAlmostEqual(float(self.lab.sh(HOST, f"cat {DRIFT}").split()[0]), -40, delta=1)
+        self.assertAlmostEqual(self.clock()["rate_ppm"], 0, delta=1)
+
+    def test_a_full_disk_is_told_and_the_clock_is_kept(self):
+        self.set_clock(0, 40)
+        self.lab.sh(HOST, "mkdir -p /var/lib/fleetsync-agent && mount -t tmpfs -o size=4k none "
+                          "/var/lib/fleetsync-agent && cat /dev/zero > /var/lib/fleetsync-agent/full", check=False)
+        self.addCleanup(self.lab.sh, HOST, "umount /var/lib/fleetsync-agent", check=False)
+        self.start()
+        told = "No space left on device; after a restart the clock's frequency is learned anew"
+        eventually(lambda: told in self.log(), f"the full disk is told: {self.log()}")
+        eventually(lambda: abs(self.clock()["rate_ppm"]) < 1, "the clock is kept")
+        self.assertEqual(self.log().count("No space"), 1)
+
+    def test_a_damaged_drift_file_is_told_and_replaced(self):
+        self.set_clock(0, 10)
+        self.lab.sh(HOST, f"mkdir -p $(dirname {DRIFT}); echo rubbish > {DRIFT}")
+        self.start()
+        eventually(lambda: "not a frequency and its skew" in self.log(), "it is told")
+        self.wait_for_drift(10)
+
+    # ---- privileges
+
+    def test_it_runs_as_another_user_with_what_the_clock_takes_and_under_a_filter(self):
+        self.lab.sh(HOST, "id _fleetsync 2>/dev/null || useradd -r -s /bin/false _fleetsync")
+        self.addCleanup(self.lab.sh, HOST, "userdel _fleetsync", check=False)  # after its processes are gone
+        uid = self.lab.sh(HOST, "id -u _fleetsync").strip()
+        self.set_clock(3, 30)
+        self.start(report=True, config="report-interval 1s\n")
+        eventually(lambda: abs(self.clock()["offset_s"]) < 0.001, f"the clock is set; log: {self.log()}")
+
+        def processes():
+            return self.lab.sh(HOST, "pgrep -f '[f]leetsync-agent'", check=False).split()
+        pids = eventually(lambda: len(processes()) == 3 and processes(), f"time process, launcher and reporter; log: {self.log()}")
+        time_process, launcher, reporter = (self.status_of(pid) for pid in pids)
+        self.assertRegex(time_process, rf"Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n")
+        self.assertRegex(time_process, r"Seccomp:\t2\n")
+        self.assertRegex(time_process, r"NoNewPrivs:\t1\n")
+        # A lab host has no CAP_SYS_TIME to keep: the other one is what is left.
+        self.assertRegex(time_process, r"CapEff:\t0000000000000400\n")
+        self.assertRegex(launcher, r"Uid:\t0\t.*\n")
+        self.assertRegex(launcher, r"CapEff:\t00000000000001e0\n")
+        self.assertRegex(reporter, r"CapEff:\t0000000000000000\n")
+        self.assertNotRegex(reporter, rf"Uid:\t({uid}|0)\t")
+        self.assertEqual(self.lab.sh(HOST, "stat -c %U /var/lib/fleetsync-agent /var/lib/fleetsync-agent/spool"),
+                         "_fleetsync\n_fleetsync\n")
+        self.lab.sh(HOST, f"kill -9 {pids[2]}")
+        eventually(lambda: "the reporter was killed by signal 9; starting it again" in self.log(), "it is told")
+        eventually(lambda: len(processes()) == 3, "it runs again")
+        self.lab.sh(HOST, f"kill {pids[0]}")
+        eventually(lambda: not processes(), "nothing is left")
+
+    def test_user_root_gives_up_nothing(self):
+        self.start("--user", "root")
+        eventually(lambda: "selected" in self.log(), "it runs")
+        self.assertRegex(self.status_of(), r"Seccomp:\t0\n")
+        self.assertRegex(self.status_of(), r"Uid:\t0\t0\t0\t0\n")
+
+    def test_a_user_that_is_not_there_is_refused(self):
+        code, _, errors = self.agent("--no-report", "--user", "nobodyhere", "--server", self.relay)
+        self.assertEqual((code, errors), (1, "fleetsync-agent: there is no user nobodyhere; choose one with --user\n"))
+
+    def test_names_resolve_under_the_filter(self):
+        self.lab.sh(HOST, f"echo '{self.relay} relay.example' >> /etc/hosts")
+        self.put(HOST, CONFIG, b"server relay.example iburst\nserver nowhere.invalid\nseccomp kill\n")
+        self.lab.sh(HOST, f"{AGENT} run --config {CONFIG} --no-report >/dev/null 2>/tmp/agent.log </dev/null &")
+        eventually(lambda: "selected relay.example" in self.log(), f"it is found; log: {self.log()}")
+        self.assertIn("nowhere.invalid does not resolve: ", self.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
