@@ -17,6 +17,16 @@ constexpr uint32_t kLocalStratumOne = ntp::ReferenceId("LOCL");
 constexpr double kFastestSlew = 0.1;
 constexpr Duration kReadingSlack = std::chrono::milliseconds(10);
 
+// When the clock was last compared with the source that is followed.
+SystemTime TimeOfReference(const ntp::Snapshot& snapshot) {
+  Duration age{};
+  for (const ntp::SourceSnapshot& source : snapshot.sources) {
+    if (source.state != ntp::SourceState::kSelected || !source.sample_age) continue;
+    age = *source.sample_age;
+  }
+  return snapshot.at.system + snapshot.offset - age;
+}
+
 }  // namespace
 
 Duration SteppedBy(const Now& then, const Now& now) {
@@ -26,21 +36,24 @@ Duration SteppedBy(const Now& then, const Now& now) {
   return Abs(moved) > slewed ? moved : Duration::zero();
 }
 
-ServerVars FromSnapshot(const ntp::Snapshot& snapshot, int8_t precision) {
+ServerVars FromSnapshot(const ntp::Snapshot& snapshot, int8_t precision, const ServerVars& last) {
   ServerVars vars{.as_of = snapshot.at, .precision = precision};
-  if (!snapshot.synchronised) return vars;
-  vars.offset = snapshot.offset;
-  vars.root_delay = snapshot.root_delay;
-  vars.root_dispersion =
-      std::max(snapshot.root_dispersion, snapshot.error_bound - snapshot.root_delay / 2);
-  vars.reference_id = snapshot.reference_id;
-  vars.stratum = snapshot.stratum;
-  vars.leap = snapshot.leap;
-  vars.reference_time = snapshot.at.system + snapshot.offset;
-  for (const ntp::SourceSnapshot& source : snapshot.sources) {
-    if (source.state != ntp::SourceState::kSelected || !source.sample_age) continue;
-    vars.reference_time -= *source.sample_age;
+  const bool holdover = snapshot.holdover && last.synchronised();
+  if (!snapshot.synchronised && !holdover) return vars;
+  if (holdover) {
+    vars = last;
+    vars.as_of = snapshot.at;
+    vars.root_dispersion = Duration::zero();
+  } else {
+    vars.root_delay = snapshot.root_delay;
+    vars.root_dispersion = snapshot.root_dispersion;
+    vars.reference_id = snapshot.reference_id;
+    vars.stratum = snapshot.stratum;
+    vars.leap = snapshot.leap;
+    vars.reference_time = TimeOfReference(snapshot);
   }
+  vars.offset = snapshot.offset;
+  vars.root_dispersion = std::max(vars.root_dispersion, snapshot.error_bound - vars.root_delay / 2);
   return vars;
 }
 

@@ -31,8 +31,10 @@ struct ServerVars {
 // nobody stepped it.
 Duration SteppedBy(const Now& then, const Now& now);
 
-// What the engine believes. Root delay and dispersion together never say less than its bound.
-ServerVars FromSnapshot(const ntp::Snapshot& snapshot, int8_t precision);
+// What the engine believes. Root delay and dispersion together never say less than its bound. While
+// it has no source but knows the clock from before (holdover), the rest is as in `last`.
+ServerVars FromSnapshot(const ntp::Snapshot& snapshot, int8_t precision,
+                        const ServerVars& last = {});
 
 // The system clock as the authority, at a stratum of the operator's choice: for a network that has
 // no other time, or has lost it. `offset` is kept from when there was a better one.

@@ -17,17 +17,20 @@ class EngineUpstream : public Upstream {
     return shell_.Turn(until, extra);
   }
   server::ServerVars TakeVars() override {
-    return server::FromSnapshot(shell_.TakeSnapshot(), precision_);
+    const server::ServerVars vars = server::FromSnapshot(shell_.TakeSnapshot(), precision_, last_);
+    if (vars.synchronised()) last_ = vars;
+    return vars;
   }
   std::string Describe() override {
     for (const ntp::SourceSnapshot& source : shell_.TakeSnapshot().sources) {
       if (source.state == ntp::SourceState::kSelected) return Printable(source.name);
     }
-    return "none of the upstreams";
+    return "what the upstreams said while they answered";
   }
 
  private:
   int8_t precision_;
+  server::ServerVars last_;
   daemon::EngineShell shell_;
 };
 

@@ -60,6 +60,25 @@ TEST(ServerVars, OfAnEngineThatBelievesNobody) {
   EXPECT_EQ(vars.offset, Duration::zero());
 }
 
+TEST(ServerVars, InHoldoverTheBoundGrowsAndTheRestStays) {
+  const ServerVars last = FromSnapshot(Synchronised(), -25);
+  ntp::Snapshot lost;
+  lost.at = {kNow.mono + seconds(100), kNow.system + seconds(100)};
+  lost.holdover = true;
+  lost.offset = milliseconds(-31);
+  lost.error_bound = milliseconds(9);
+  const ServerVars vars = FromSnapshot(lost, -25, last);
+  EXPECT_TRUE(vars.synchronised());
+  EXPECT_EQ(vars.stratum, 3);
+  EXPECT_EQ(vars.as_of.mono, lost.at.mono);
+  EXPECT_EQ(vars.offset, milliseconds(-31));
+  EXPECT_EQ(vars.root_dispersion, milliseconds(7));
+  EXPECT_EQ(vars.reference_time, last.reference_time);
+  EXPECT_FALSE(FromSnapshot(lost, -25).synchronised()) << "never synchronised before";
+  lost.holdover = false;
+  EXPECT_FALSE(FromSnapshot(lost, -25, last).synchronised());
+}
+
 TEST(ServerVars, OfTheLocalClock) {
   const ServerVars vars = FromLocalClock(kNow, milliseconds(2), 10, -25);
   EXPECT_TRUE(vars.synchronised());

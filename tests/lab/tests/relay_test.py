@@ -155,11 +155,29 @@ class RelayTest(unittest.TestCase):
         self.serve("--upstream", self.source, "--local-stratum", "10", until=f"time from {self.source}")
         self.lab("fault", "relay1", "drop")
         self.addCleanup(self.lab, "fault", "relay1", "drop", "--off")
-        self.set_clock(RELAY, -20)  # and somebody steps its clock: the engine forgets what it measured
-        eventually(lambda: self.status()["time"]["stratum"] == 10, "the relay is on its own")
+        self.set_clock(RELAY, -20)  # and somebody steps its clock
+        eventually(lambda: "lost " + self.source in self.log(), "the relay is on its own")
         self.set_clock("chrony01", 1)
         self.start_client("chrony01")
         eventually(lambda: abs(self.true_offset("chrony01")) < NEAR_S, "chronyd has the time that was served before")
+
+    def test_two_relays_that_have_but_each_other_agree(self):
+        self.install("chrony01")
+        other = self.addresses["chrony01"]
+        self.set_clock(RELAY, 5)
+        self.set_clock("chrony01", -3)
+        dead = "--upstream 198.18.255.254 --local-stratum 10 --local-after 5s --upstream"
+        self.serve(dead, other, until="time from this machine's own clock")
+        self.lab.sh("chrony01", STOP + f"; {FLEETSYNC} relay run {dead} {self.address} </dev/null >/tmp/relay.log 2>&1 & "
+                    "echo $! >/tmp/relay.pid")
+        self.addCleanup(self.lab.sh, "chrony01", "kill $(cat /tmp/relay.pid)", check=False)
+
+        def served():
+            json_text = self.lab.sh("chrony01", f"{FLEETSYNC} relay status -o json", check=False)
+            return json.loads(json_text or '{"time": {"stratum": 0}}')["time"]
+        eventually(lambda: served()["stratum"] == 11, "the relay with the higher address follows the other")
+        self.assertAlmostEqual(served()["offset_s"], 8, delta=NEAR_S)
+        self.assertEqual(self.status()["time"]["stratum"], 10)
 
     def test_a_client_that_authenticates(self):
         chrony_key, ntp_key, wrong_key = "17 SHA256 HEX:" + "5a" * 32, "18 SHA1 " + "5a" * 20, "18 SHA1 " + "5b" * 20
@@ -220,11 +238,11 @@ class RelayTest(unittest.TestCase):
 
     @unittest.skipUnless(os.environ.get("FLEETSYNC_BUSYBOX_NTPD"), "FLEETSYNC_BUSYBOX_NTPD names no busybox with ntpd")
     def test_busyboxs_ntpd(self):
-        self.put("ntp01", "/tmp/busybox", pathlib.Path(os.environ["FLEETSYNC_BUSYBOX_NTPD"]))
+        self.put("chrony01", "/tmp/busybox", pathlib.Path(os.environ["FLEETSYNC_BUSYBOX_NTPD"]))
         self.serve("--upstream", self.source)
-        self.set_clock("ntp01", 3)
-        self.lab.sh("ntp01", f"timeout 30 /tmp/busybox ntpd -n -q -p {self.address}")
-        self.assertLess(abs(self.true_offset("ntp01")), NEAR_S)
+        self.set_clock("chrony01", 3)
+        self.lab.sh("chrony01", STOP + f"; timeout 30 /tmp/busybox ntpd -n -q -p {self.address}")
+        self.assertLess(abs(self.true_offset("chrony01")), NEAR_S)
 
 
 if __name__ == "__main__":
