@@ -211,6 +211,10 @@ constexpr std::array kDirectives = {
               [](std::string_view v, AgentConfig& c) {
                 return SetAbsolutePath("driftfile", v, c.drift_file);
               }},
+    Directive{"keyfile", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetAbsolutePath("keyfile", v, c.key_file);
+              }},
     Directive{"step", true,
               [](std::string_view v, AgentConfig& c) {
                 return SetDuration("step", v, kOffsets, c.engine.step_threshold);

@@ -31,6 +31,7 @@ namespace fleetsync::agent {
 //   max-distance 3s               of a source that is followed
 //   orphan STRATUM                what this host serves while it has no source
 //   timestamping kernel|user      who reads the clock when packets come and go
+//   keyfile FILE                  as chrony.keys(5), for servers with a key
 //   seccomp fail|kill|off         what a system call does that the clock does not take
 enum class Seccomp { kFail, kKill, kOff };
 struct AgentConfig {
@@ -44,6 +45,7 @@ struct AgentConfig {
   std::string user;        // empty: the defaults of privileges.h
   bool user_timestamps = false;
   Seccomp seccomp = Seccomp::kFail;
+  std::string key_file;  // empty: no source has a key
 };
 
 struct ParsedConfig {

@@ -73,6 +73,8 @@ void AddModeOptions(CLI::App& run, RunOptions& options) {
 }
 
 void AddProcessOptions(CLI::App& run, RunOptions& options) {
+  AddDirective(run, options, "--keys", "keyfile", "FILE",
+               "Keys as in chrony.keys(5), for servers with key=N");
   AddDirective(run, options, "--drift", "driftfile", "FILE",
                "Where the clock's frequency is kept over restarts (default: drift in state-dir)");
   AddDirective(run, options, "--user", "user", "NAME",

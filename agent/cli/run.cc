@@ -14,6 +14,7 @@
 #include "agent/clock/drift_file.h"
 #include "agent/clock/null_clock.h"
 #include "agent/clock/system_clock.h"
+#include "agent/daemon/key_file_reader.h"
 #include "agent/daemon/once.h"
 #include "agent/daemon/privileges.h"
 #include "agent/daemon/query.h"
@@ -108,9 +109,9 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
     return fmt::format("{}: there is no time server; add \"server ADDRESS iburst\"", file);
   }
   for (const ntp::SourceConfig& source : config.engine.sources) {
-    if (source.key) {
-      return fmt::format("{}: server {} has a key, and this agent has no key file yet; remove it",
-                         file, Printable(source.name));
+    if (source.key && config.key_file.empty()) {
+      return fmt::format("{}: server {} has a key; say where keys are: \"keyfile FILE\"", file,
+                         Printable(source.name));
     }
   }
   if (options.no_report || options.query || options.once) return "";
@@ -137,8 +138,36 @@ void Print(const std::string& text) {
   static_cast<void>(!write(STDOUT_FILENO, text.data(), text.size()));
 }
 
+// The keys that sources name; none: no source has one.
+StatusOr<std::shared_ptr<ntp::Authenticator>> ReadKeys(const AgentConfig& config) {
+  if (config.key_file.empty()) return nullptr;
+  FS_ASSIGN_OR_RETURN(const ntp::KeyStore keys, daemon::ReadKeyFile(config.key_file, Log));
+  for (const ntp::SourceConfig& source : config.engine.sources) {
+    if (source.key && keys.Find(*source.key) == nullptr) {
+      return absl::NotFoundError(fmt::format("{}: there is no key {}, which server {} has",
+                                             config.key_file, *source.key, Printable(source.name)));
+    }
+  }
+  FS_ASSIGN_OR_RETURN(ntp::Authenticator authenticator, ntp::Authenticator::Create(keys));
+  return std::make_shared<ntp::Authenticator>(std::move(authenticator));
+}
+
+StatusOr<daemon::ShellConfig> MakeShell(const AgentConfig& config) {
+  FS_ASSIGN_OR_RETURN(auto keys, ReadKeys(config));
+  return daemon::ShellConfig{.engine = config.engine,
+                             .seed = Seed(),
+                             .log = Log,
+                             .timestamping = TimestampingOf(config),
+                             .keys = std::move(keys)};
+}
+
+StatusOr<ntp::Snapshot> Measure(const AgentConfig& config) {
+  FS_ASSIGN_OR_RETURN(daemon::ShellConfig shell, MakeShell(config));
+  return daemon::Query(std::move(shell));
+}
+
 int RunQuery(const AgentConfig& config, bool json) {
-  const auto snapshot = daemon::Query(config.engine, Seed(), TimestampingOf(config));
+  const auto snapshot = Measure(config);
   if (!snapshot.ok()) {
     Log(Message(snapshot.status()));
     return kFailed;
@@ -166,7 +195,7 @@ Status SetClockOnce(const AgentConfig& config, const ntp::Snapshot& snapshot) {
 }
 
 int RunOnce(const AgentConfig& config) {
-  const auto snapshot = daemon::Query(config.engine, Seed(), TimestampingOf(config));
+  const auto snapshot = Measure(config);
   if (snapshot.ok() && !snapshot->synchronised) {
     LogTroubles(*snapshot);
     return kUnsynchronised;
@@ -241,11 +270,9 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
   const bool keeps_drift = config.engine.control_clock && !config.drift_file.empty();
   if (keeps_drift || !options.no_report) FS_RETURN_IF_ERROR(MakeStateFolder(config));
   FS_ASSIGN_OR_RETURN(std::shared_ptr<Clock> clock, TakeClock(config));
-  daemon::TimeLoopConfig loop{.shell = {.engine = config.engine,
-                                        .seed = Seed(),
-                                        .log = Log,
-                                        .clock = std::move(clock),
-                                        .timestamping = TimestampingOf(config)}};
+  daemon::TimeLoopConfig loop;
+  FS_ASSIGN_OR_RETURN(loop.shell, MakeShell(config));
+  loop.shell.clock = std::move(clock);
   if (keeps_drift) {
     loop.shell.drift.emplace(config.drift_file);
     loop.shell.engine.drift = SavedDrift(*loop.shell.drift);

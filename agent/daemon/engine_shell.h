@@ -28,6 +28,7 @@ struct ShellConfig {
   std::shared_ptr<Clock> clock = std::make_shared<NullClock>();  // what the engine sets
   std::optional<DriftFile> drift{};  // where what it learned is kept; none: nowhere
   net::Timestamping timestamping = net::Timestamping::kKernel;
+  std::shared_ptr<ntp::Authenticator> keys{};  // for sources with a key; of this thread alone
 };
 
 // An engine with its sockets, its resolver and its clock: waits with poll(), feeds the engine what

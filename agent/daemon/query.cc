@@ -97,22 +97,20 @@ std::string JsonSource(const ntp::SourceSnapshot& s) {
   }
   return text + fmt::format(
                     ", \"stratum\": {}, \"offset_s\": {:.9f}, \"error_bound_s\": {:.9f}, "
-                    "\"delay_s\": {:.9f}, \"jitter_s\": {:.9f}, \"reference\": {}}}",
+                    "\"delay_s\": {:.9f}, \"jitter_s\": {:.9f}, \"interleaved\": {}, "
+                    "\"reference\": {}}}",
                     s.stratum, ToSeconds(s.offset), ToSeconds(s.error_bound), ToSeconds(s.delay),
-                    ToSeconds(s.jitter),
+                    ToSeconds(s.jitter), s.interleaved,
                     JsonString(ntp::ReferenceIdText(s.reference_id, s.stratum)));
 }
 
 }  // namespace
 
-StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed,
-                              net::Timestamping timestamping) {
-  config.control_clock = false;
-  for (ntp::SourceConfig& source : config.sources) source.iburst = true;
-  EngineShell shell({.engine = std::move(config),
-                     .seed = seed,
-                     .log = [](const std::string&) {},
-                     .timestamping = timestamping});
+StatusOr<ntp::Snapshot> Query(ShellConfig config) {
+  config.engine.control_clock = false;
+  for (ntp::SourceConfig& source : config.engine.sources) source.iburst = true;
+  config.log = [](const std::string&) {};
+  EngineShell shell(std::move(config));
   FS_RETURN_IF_ERROR(shell.Start());
   const MonoTime end = ReadClocks().mono + kLongest;
   while (!StopRequested() && ReadClocks().mono < end && !IsComplete(shell.TakeSnapshot())) {

@@ -319,13 +319,43 @@ TEST(Engine, OnlyAnswersMadeWithTheAgreedKeyAreBelieved) {
       wire.insert(wire.end(), mac.begin(), mac.begin() + static_cast<std::ptrdiff_t>(size));
       if (kind == Seal::kChanged) wire[40] ^= std::byte{1};
     };
-    world.StartWith({{.name = "ntp0", .iburst = true, .key = 7}}, 1, Keys());
+    world.StartWith({{.name = "ntp0", .iburst = true, .key = 7}}, 1,
+                    std::make_shared<Authenticator>(Keys()));
     world.RunFor(seconds(10));
     EXPECT_EQ(world.TakeSnapshot().synchronised, kind == Seal::kRight);
     EXPECT_EQ(world.servers[0].request_sizes[0], 72u);
     const std::string trouble = world.TakeSnapshot().sources[0].trouble;
     EXPECT_EQ(trouble.starts_with("not authentic: "), kind != Seal::kRight) << trouble;
   }
+}
+
+TEST(Engine, InterleavedModeTellsWhenAnAnswerReallyLeft) {
+  for (const bool xleave : {false, true}) {
+    World world({FakeServer{.stamps_late = microseconds(400)}});
+    world.StartEngine({.iburst = true, .xleave = xleave});
+    world.RunFor(minutes(10));
+    const Snapshot s = world.TakeSnapshot();
+    EXPECT_EQ(s.sources[0].interleaved, xleave);
+    EXPECT_EQ(s.sources[0].reach, 0xff);
+    const Duration error = Abs(s.offset - world.TrueOffset());
+    if (xleave) {
+      EXPECT_LT(error, microseconds(20));
+    } else {
+      EXPECT_GT(error, microseconds(150));
+    }
+  }
+}
+
+TEST(Engine, ALostAnswerEndsInterleavedModeForOneExchange) {
+  World world({FakeServer{}});
+  world.StartEngine({.iburst = true, .xleave = true});
+  world.RunFor(minutes(10));
+  world.servers[0].last_answer.reset();  // the server has forgotten us
+  while (world.TakeSnapshot().sources[0].interleaved) world.RunFor(seconds(1));
+  EXPECT_EQ(world.TakeSnapshot().sources[0].reach, 0xff);
+  world.RunFor(minutes(5));
+  EXPECT_TRUE(world.TakeSnapshot().sources[0].interleaved);
+  ExpectBoundHolds(world);
 }
 
 TEST(Engine, GarbageChangesNothing) {
