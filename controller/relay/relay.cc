@@ -9,11 +9,11 @@
 #include <memory>
 #include <utility>
 
+#include "agent/daemon/key_file_reader.h"
 #include "agent/daemon/notify.h"
 #include "agent/net/address_text.h"
 #include "agent/serve/time_server.h"
 #include "base/clock_read.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "controller/relay/access.h"
@@ -24,7 +24,6 @@
 #include "controller/relay/upstream.h"
 #include "controller/ui/service_log.h"
 #include "fmt/format.h"
-#include "proto/ntp/key_file.h"
 
 namespace fleetsync::relay {
 namespace {
@@ -33,7 +32,6 @@ namespace {
 constexpr Duration kPublishInterval = std::chrono::milliseconds(125);
 constexpr Duration kLogInterval = std::chrono::seconds(60);
 constexpr size_t kTopClients = 10;
-constexpr size_t kLargestKeyFile = size_t{1} << 20;
 constexpr size_t kWantedBuffer = size_t{4} << 20;
 constexpr size_t kBufferOfARequest = 768;  // what the kernel counts for a small datagram
 constexpr uint16_t kNtpPort = 123;
@@ -132,16 +130,6 @@ std::unique_ptr<Upstream> MakeUpstream(const RelayOptions& options,
   return MakeEngineUpstream(shell);
 }
 
-StatusOr<ntp::KeyStore> ReadKeys(const std::string& path, spdlog::logger& log) {
-  if (path.empty()) return ntp::KeyStore();
-  FS_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kLargestKeyFile));
-  auto file = ntp::ParseKeyFile(text, ntp::KeyFileFormat::kChrony);
-  if (!file.ok())
-    return absl::InvalidArgumentError(fmt::format("{}: {}", path, Message(file.status())));
-  for (const std::string& note : file->notes) log.warn("{}: {}", path, note);
-  return std::move(file->keys);
-}
-
 class Relay {
  public:
   Relay(const RelayOptions& options, std::shared_ptr<spdlog::logger> log,
@@ -234,7 +222,12 @@ Status Run(const RelayOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(const std::vector<ntp::Address> addresses, ListenAddresses(options));
   const std::shared_ptr<spdlog::logger> log =
       ui::MakeServiceLog("relay", options.verbose ? ui::LogLevel::kDebug : ui::LogLevel::kInfo);
-  FS_ASSIGN_OR_RETURN(auto keys, ReadKeys(options.key_file, *log));
+  ntp::KeyStore keys;
+  if (!options.key_file.empty()) {
+    FS_ASSIGN_OR_RETURN(
+        keys, daemon::ReadKeyFile(options.key_file,
+                                  [&log](const std::string& text) { log->warn("{}", text); }));
+  }
   FS_ASSIGN_OR_RETURN(auto server, serve::TimeServer::Start({.listen = addresses,
                                                              .workers = options.workers,
                                                              .access = std::move(access),

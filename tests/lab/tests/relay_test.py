@@ -181,7 +181,7 @@ class RelayTest(unittest.TestCase):
 
     def test_a_client_that_authenticates(self):
         chrony_key, ntp_key, wrong_key = "17 SHA256 HEX:" + "5a" * 32, "18 SHA1 " + "5a" * 20, "18 SHA1 " + "5b" * 20
-        self.lab.sh(RELAY, f"printf '{chrony_key}\\n{ntp_key.replace('SHA1 ', 'SHA1 HEX:')}\\n' >/tmp/keys")
+        self.lab.sh(RELAY, f"printf '{chrony_key}\\n{ntp_key.replace('SHA1 ', 'SHA1 HEX:')}\\n' >/tmp/keys; chmod 600 /tmp/keys")
         self.lab.sh("chrony01", f"echo '{chrony_key}' >/tmp/keys")
         self.lab.sh("ntp01", f"echo '{ntp_key}' >/tmp/keys")
         self.serve("--upstream", self.source, "--keys", "/tmp/keys")
