@@ -35,6 +35,8 @@ void AddSourceOptions(CLI::App& run, RunOptions& options) {
       ->type_name("SERVER")
       ->expected(1)
       ->take_all();
+  AddDirective(run, options, "--keyfile", "keyfile", "FILE",
+               "The keys of servers that have one, as chrony.keys(5)");
   run.add_option("--minpoll", options.minpoll,
                  "Shortest interval between requests to every server, log2 seconds (default: 6)")
       ->type_name("N")

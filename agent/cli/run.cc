@@ -26,6 +26,8 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "fmt/format.h"
+#include "proto/ntp/key_file.h"
+#include "proto/ntp/mac.h"
 
 namespace fleetsync::agent {
 namespace {
@@ -107,10 +109,11 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
   if (config.engine.sources.empty()) {
     return fmt::format("{}: there is no time server; add \"server ADDRESS iburst\"", file);
   }
-  for (const ntp::SourceConfig& source : config.engine.sources) {
-    if (source.key) {
-      return fmt::format("{}: server {} has a key, and this agent has no key file yet; remove it",
-                         file, Printable(source.name));
+  if (config.key_file.empty()) {
+    for (const ntp::SourceConfig& source : config.engine.sources) {
+      if (!source.key) continue;
+      return fmt::format("{}: server {} has a key; add \"keyfile FILE\"", file,
+                         Printable(source.name));
     }
   }
   if (options.no_report || options.query || options.once) return "";
@@ -137,8 +140,37 @@ void Print(const std::string& text) {
   static_cast<void>(!write(STDOUT_FILENO, text.data(), text.size()));
 }
 
+// None when no server has a key.
+StatusOr<std::optional<ntp::Authenticator>> LoadKeys(const AgentConfig& config) {
+  if (config.key_file.empty()) return std::optional<ntp::Authenticator>();
+  FS_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.key_file, kLargestConfig));
+  const auto file = ntp::ParseKeyFile(text, ntp::KeyFileFormat::kChrony);
+  if (!file.ok()) return Annotate(file.status(), config.key_file);
+  for (const std::string& note : file->notes) Log(fmt::format("{}: {}", config.key_file, note));
+  for (const ntp::SourceConfig& source : config.engine.sources) {
+    if (!source.key || file->keys.Find(*source.key) != nullptr) continue;
+    return absl::NotFoundError(fmt::format("{}: there is no key {}, which server {} has",
+                                           config.key_file, *source.key, Printable(source.name)));
+  }
+  FS_ASSIGN_OR_RETURN(ntp::Authenticator keys, ntp::Authenticator::Create(file->keys));
+  return std::optional<ntp::Authenticator>(std::move(keys));
+}
+
+// A shell that sets no clock and keeps nothing.
+StatusOr<daemon::ShellConfig> Observer(const AgentConfig& config) {
+  daemon::ShellConfig shell{.engine = config.engine, .seed = Seed(), .log = Log};
+  FS_ASSIGN_OR_RETURN(shell.keys, LoadKeys(config));
+  shell.timestamping = TimestampingOf(config);
+  return shell;
+}
+
+StatusOr<ntp::Snapshot> Measure(const AgentConfig& config) {
+  FS_ASSIGN_OR_RETURN(daemon::ShellConfig shell, Observer(config));
+  return daemon::Query(std::move(shell));
+}
+
 int RunQuery(const AgentConfig& config, bool json) {
-  const auto snapshot = daemon::Query(config.engine, Seed(), TimestampingOf(config));
+  const auto snapshot = Measure(config);
   if (!snapshot.ok()) {
     Log(Message(snapshot.status()));
     return kFailed;
@@ -166,7 +198,7 @@ Status SetClockOnce(const AgentConfig& config, const ntp::Snapshot& snapshot) {
 }
 
 int RunOnce(const AgentConfig& config) {
-  const auto snapshot = daemon::Query(config.engine, Seed(), TimestampingOf(config));
+  const auto snapshot = Measure(config);
   if (snapshot.ok() && !snapshot->synchronised) {
     LogTroubles(*snapshot);
     return kUnsynchronised;
@@ -241,11 +273,9 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
   const bool keeps_drift = config.engine.control_clock && !config.drift_file.empty();
   if (keeps_drift || !options.no_report) FS_RETURN_IF_ERROR(MakeStateFolder(config));
   FS_ASSIGN_OR_RETURN(std::shared_ptr<Clock> clock, TakeClock(config));
-  daemon::TimeLoopConfig loop{.shell = {.engine = config.engine,
-                                        .seed = Seed(),
-                                        .log = Log,
-                                        .clock = std::move(clock),
-                                        .timestamping = TimestampingOf(config)}};
+  daemon::TimeLoopConfig loop;
+  FS_ASSIGN_OR_RETURN(loop.shell, Observer(config));
+  loop.shell.clock = std::move(clock);
   if (keeps_drift) {
     loop.shell.drift.emplace(config.drift_file);
     loop.shell.engine.drift = SavedDrift(*loop.shell.drift);
@@ -256,7 +286,7 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
     FS_ASSIGN_OR_RETURN(loop.reporting, Reporting(config, confined));
   }
   if (confined) FS_RETURN_IF_ERROR(Confine(config));
-  return daemon::RunTimeLoop(loop);
+  return daemon::RunTimeLoop(std::move(loop));
 }
 
 }  // namespace

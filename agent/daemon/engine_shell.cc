@@ -34,7 +34,7 @@ int PollTimeout(MonoTime until, MonoTime now) {
 
 EngineShell::EngineShell(ShellConfig config)
     : names_(Names(config.engine)),
-      engine_(std::move(config.engine), config.seed),
+      engine_(std::move(config.engine), config.seed, std::move(config.keys)),
       log_(std::move(config.log)),
       clock_actions_(std::move(config.clock), std::move(config.drift), log_),
       timestamping_(config.timestamping),

@@ -18,6 +18,7 @@
 #include "agent/net/udp_socket.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "proto/ntp/mac.h"
 
 namespace fleetsync::daemon {
 
@@ -25,6 +26,7 @@ struct ShellConfig {
   ntp::EngineConfig engine;
   uint64_t seed = 0;
   Log log;
+  std::optional<ntp::Authenticator> keys{};                      // of the sources that have one
   std::shared_ptr<Clock> clock = std::make_shared<NullClock>();  // what the engine sets
   std::optional<DriftFile> drift{};  // where what it learned is kept; none: nowhere
   net::Timestamping timestamping = net::Timestamping::kKernel;

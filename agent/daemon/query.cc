@@ -5,9 +5,9 @@
 #include <bit>
 #include <iterator>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "agent/daemon/engine_shell.h"
 #include "agent/daemon/stop_signal.h"
 #include "agent/net/address_text.h"
 #include "base/clock_read.h"
@@ -105,14 +105,11 @@ std::string JsonSource(const ntp::SourceSnapshot& s) {
 
 }  // namespace
 
-StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed,
-                              net::Timestamping timestamping) {
-  config.control_clock = false;
-  for (ntp::SourceConfig& source : config.sources) source.iburst = true;
-  EngineShell shell({.engine = std::move(config),
-                     .seed = seed,
-                     .log = [](const std::string&) {},
-                     .timestamping = timestamping});
+StatusOr<ntp::Snapshot> Query(ShellConfig config) {
+  config.engine.control_clock = false;
+  config.log = [](const std::string&) {};
+  for (ntp::SourceConfig& source : config.engine.sources) source.iburst = true;
+  EngineShell shell(std::move(config));
   FS_RETURN_IF_ERROR(shell.Start());
   const MonoTime end = ReadClocks().mono + kLongest;
   while (!StopRequested() && ReadClocks().mono < end && !IsComplete(shell.TakeSnapshot())) {

@@ -2,17 +2,15 @@
 
 #include <string>
 
-#include "agent/engine/config.h"
+#include "agent/daemon/engine_shell.h"
 #include "agent/engine/snapshot.h"
-#include "agent/net/udp_socket.h"
 #include "base/status.h"
 
 namespace fleetsync::daemon {
 
-// Measures the sources, four requests each, and returns what they say; nothing is set. Takes six
-// seconds, and a few more for those that do not answer.
-StatusOr<ntp::Snapshot> Query(ntp::EngineConfig config, uint64_t seed,
-                              net::Timestamping timestamping);
+// Measures the sources, four requests each, and returns what they say; nothing is set or logged.
+// Takes six seconds, and a few more for those that do not answer.
+StatusOr<ntp::Snapshot> Query(ShellConfig config);
 
 // The snapshot as a table for people, with the verdict in the last line.
 std::string QueryTable(const ntp::Snapshot& snapshot);

@@ -217,6 +217,21 @@ TEST_F(AgentProgram, WithoutThePermissionItMeasuresAndSaysSo) {
   EXPECT_EQ(Stop(), 0);
 }
 
+TEST_F(AgentProgram, AServerWithAKeyIsOnlyBelievedWithIt) {
+  const TimeServer server(Duration(0));  // knows no keys
+  const std::string keys = folder_ + "/keys";
+  std::ofstream(keys) << "7 SHA1 HEX:0123456789abcdef0123456789abcdef01234567\n";
+  const auto with_key = [&](int id) {
+    return fmt::format("127.0.0.1,port={},key={}", server.port(), id);
+  };
+  EXPECT_EQ(RunToEnd({"run", "--query", "--keyfile", keys, "--server", with_key(7)}), 4);
+  EXPECT_THAT(Out(), HasSubstr("no majority of the sources can be believed"));
+  EXPECT_EQ(RunToEnd({"run", "--query", "--keyfile", keys, "--server", with_key(8)}), 1);
+  EXPECT_EQ(Err(), "fleetsync-agent: " + keys +
+                       ": there is no key 8, which server "
+                       "127.0.0.1 has\n");
+}
+
 TEST_F(AgentProgram, AWrongOptionIsRefusedWithWhatToDo) {
   const struct {
     std::vector<std::string> options;
@@ -345,8 +360,7 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
       {"server 192.0.2.1\ncontroller 192.0.2.2:7312\n",
        "{}: controller 192.0.2.2:7312 would be reached without TLS; where nobody else can read or "
        "write on that network, add \"insecure-controller\""},
-      {"server 192.0.2.1 key 7\n",
-       "{}: server 192.0.2.1 has a key, and this agent has no key file yet; remove it"},
+      {"server 192.0.2.1 key 7\n", "{}: server 192.0.2.1 has a key; add \"keyfile FILE\""},
       {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},
   };
   for (const Refusal& refusal : refusals) {
