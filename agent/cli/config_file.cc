@@ -182,10 +182,6 @@ constexpr std::array kDirectives = {
                 return Well();
               }},
     Directive{"server", true, nullptr},  // has words of its own
-    Directive{"keyfile", true,
-              [](std::string_view v, AgentConfig& c) {
-                return SetAbsolutePath("keyfile", v, c.key_file);
-              }},
     Directive{"controller", true,
               [](std::string_view v, AgentConfig& c) { return SetController(v, c.controller); }},
     Directive{"insecure-controller", false,
@@ -214,6 +210,10 @@ constexpr std::array kDirectives = {
     Directive{"driftfile", true,
               [](std::string_view v, AgentConfig& c) {
                 return SetAbsolutePath("driftfile", v, c.drift_file);
+              }},
+    Directive{"keyfile", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetAbsolutePath("keyfile", v, c.key_file);
               }},
     Directive{"step", true,
               [](std::string_view v, AgentConfig& c) {

@@ -15,7 +15,6 @@ namespace fleetsync::agent {
 //   host web01.example            name in the inventory; default: the system's host name
 //   server ADDRESS [OPTION]…      a time server: iburst, prefer, trust, noselect, fallback, xleave,
 //                                 minpoll N, maxpoll N, port N, key N, maxdelay T, offset T
-//   keyfile FILE                  the keys of servers, as chrony.keys(5)
 //   controller HOST:PORT          where reports go
 //   insecure-controller           allow reports without TLS
 //   report-interval 10s
@@ -32,6 +31,7 @@ namespace fleetsync::agent {
 //   max-distance 3s               of a source that is followed
 //   orphan STRATUM                what this host serves while it has no source
 //   timestamping kernel|user      who reads the clock when packets come and go
+//   keyfile FILE                  as chrony.keys(5), for servers with a key
 //   seccomp fail|kill|off         what a system call does that the clock does not take
 enum class Seccomp { kFail, kKill, kOff };
 struct AgentConfig {
@@ -42,10 +42,10 @@ struct AgentConfig {
   Duration report_interval = std::chrono::seconds(10);
   std::string state_dir = "/var/lib/fleetsync-agent";
   std::string drift_file;  // empty: in state_dir
-  std::string key_file;    // empty: no server has a key
   std::string user;        // empty: the defaults of privileges.h
   bool user_timestamps = false;
   Seccomp seccomp = Seccomp::kFail;
+  std::string key_file;  // empty: no source has a key
 };
 
 struct ParsedConfig {

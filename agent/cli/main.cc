@@ -35,8 +35,6 @@ void AddSourceOptions(CLI::App& run, RunOptions& options) {
       ->type_name("SERVER")
       ->expected(1)
       ->take_all();
-  AddDirective(run, options, "--keyfile", "keyfile", "FILE",
-               "The keys of servers that have one, as chrony.keys(5)");
   run.add_option("--minpoll", options.minpoll,
                  "Shortest interval between requests to every server, log2 seconds (default: 6)")
       ->type_name("N")
@@ -75,6 +73,8 @@ void AddModeOptions(CLI::App& run, RunOptions& options) {
 }
 
 void AddProcessOptions(CLI::App& run, RunOptions& options) {
+  AddDirective(run, options, "--keys", "keyfile", "FILE",
+               "Keys as in chrony.keys(5), for servers with key=N");
   AddDirective(run, options, "--drift", "driftfile", "FILE",
                "Where the clock's frequency is kept over restarts (default: drift in state-dir)");
   AddDirective(run, options, "--user", "user", "NAME",

@@ -14,6 +14,7 @@
 #include "agent/clock/drift_file.h"
 #include "agent/clock/null_clock.h"
 #include "agent/clock/system_clock.h"
+#include "agent/daemon/key_file_reader.h"
 #include "agent/daemon/once.h"
 #include "agent/daemon/privileges.h"
 #include "agent/daemon/query.h"
@@ -26,8 +27,6 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "fmt/format.h"
-#include "proto/ntp/key_file.h"
-#include "proto/ntp/mac.h"
 
 namespace fleetsync::agent {
 namespace {
@@ -109,10 +108,9 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
   if (config.engine.sources.empty()) {
     return fmt::format("{}: there is no time server; add \"server ADDRESS iburst\"", file);
   }
-  if (config.key_file.empty()) {
-    for (const ntp::SourceConfig& source : config.engine.sources) {
-      if (!source.key) continue;
-      return fmt::format("{}: server {} has a key; add \"keyfile FILE\"", file,
+  for (const ntp::SourceConfig& source : config.engine.sources) {
+    if (source.key && config.key_file.empty()) {
+      return fmt::format("{}: server {} has a key; say where keys are: \"keyfile FILE\"", file,
                          Printable(source.name));
     }
   }
@@ -140,32 +138,31 @@ void Print(const std::string& text) {
   static_cast<void>(!write(STDOUT_FILENO, text.data(), text.size()));
 }
 
-// None when no server has a key.
-StatusOr<std::optional<ntp::Authenticator>> LoadKeys(const AgentConfig& config) {
-  if (config.key_file.empty()) return std::optional<ntp::Authenticator>();
-  FS_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.key_file, kLargestConfig));
-  const auto file = ntp::ParseKeyFile(text, ntp::KeyFileFormat::kChrony);
-  if (!file.ok()) return Annotate(file.status(), config.key_file);
-  for (const std::string& note : file->notes) Log(fmt::format("{}: {}", config.key_file, note));
+// The keys that sources name; none: no source has one.
+StatusOr<std::shared_ptr<ntp::Authenticator>> ReadKeys(const AgentConfig& config) {
+  if (config.key_file.empty()) return nullptr;
+  FS_ASSIGN_OR_RETURN(const ntp::KeyStore keys, daemon::ReadKeyFile(config.key_file, Log));
   for (const ntp::SourceConfig& source : config.engine.sources) {
-    if (!source.key || file->keys.Find(*source.key) != nullptr) continue;
-    return absl::NotFoundError(fmt::format("{}: there is no key {}, which server {} has",
-                                           config.key_file, *source.key, Printable(source.name)));
+    if (source.key && keys.Find(*source.key) == nullptr) {
+      return absl::NotFoundError(fmt::format("{}: there is no key {}, which server {} has",
+                                             config.key_file, *source.key, Printable(source.name)));
+    }
   }
-  FS_ASSIGN_OR_RETURN(ntp::Authenticator keys, ntp::Authenticator::Create(file->keys));
-  return std::optional<ntp::Authenticator>(std::move(keys));
+  FS_ASSIGN_OR_RETURN(ntp::Authenticator authenticator, ntp::Authenticator::Create(keys));
+  return std::make_shared<ntp::Authenticator>(std::move(authenticator));
 }
 
-// A shell that sets no clock and keeps nothing.
-StatusOr<daemon::ShellConfig> Observer(const AgentConfig& config) {
-  daemon::ShellConfig shell{.engine = config.engine, .seed = Seed(), .log = Log};
-  FS_ASSIGN_OR_RETURN(shell.keys, LoadKeys(config));
-  shell.timestamping = TimestampingOf(config);
-  return shell;
+StatusOr<daemon::ShellConfig> MakeShell(const AgentConfig& config) {
+  FS_ASSIGN_OR_RETURN(auto keys, ReadKeys(config));
+  return daemon::ShellConfig{.engine = config.engine,
+                             .seed = Seed(),
+                             .log = Log,
+                             .timestamping = TimestampingOf(config),
+                             .keys = std::move(keys)};
 }
 
 StatusOr<ntp::Snapshot> Measure(const AgentConfig& config) {
-  FS_ASSIGN_OR_RETURN(daemon::ShellConfig shell, Observer(config));
+  FS_ASSIGN_OR_RETURN(daemon::ShellConfig shell, MakeShell(config));
   return daemon::Query(std::move(shell));
 }
 
@@ -274,7 +271,7 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
   if (keeps_drift || !options.no_report) FS_RETURN_IF_ERROR(MakeStateFolder(config));
   FS_ASSIGN_OR_RETURN(std::shared_ptr<Clock> clock, TakeClock(config));
   daemon::TimeLoopConfig loop;
-  FS_ASSIGN_OR_RETURN(loop.shell, Observer(config));
+  FS_ASSIGN_OR_RETURN(loop.shell, MakeShell(config));
   loop.shell.clock = std::move(clock);
   if (keeps_drift) {
     loop.shell.drift.emplace(config.drift_file);
@@ -286,7 +283,7 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
     FS_ASSIGN_OR_RETURN(loop.reporting, Reporting(config, confined));
   }
   if (confined) FS_RETURN_IF_ERROR(Confine(config));
-  return daemon::RunTimeLoop(std::move(loop));
+  return daemon::RunTimeLoop(loop);
 }
 
 }  // namespace

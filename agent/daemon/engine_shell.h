@@ -18,7 +18,6 @@
 #include "agent/net/udp_socket.h"
 #include "base/status.h"
 #include "base/time.h"
-#include "proto/ntp/mac.h"
 
 namespace fleetsync::daemon {
 
@@ -26,10 +25,10 @@ struct ShellConfig {
   ntp::EngineConfig engine;
   uint64_t seed = 0;
   Log log;
-  std::optional<ntp::Authenticator> keys{};                      // of the sources that have one
   std::shared_ptr<Clock> clock = std::make_shared<NullClock>();  // what the engine sets
   std::optional<DriftFile> drift{};  // where what it learned is kept; none: nowhere
   net::Timestamping timestamping = net::Timestamping::kKernel;
+  std::shared_ptr<ntp::Authenticator> keys{};  // for sources with a key; of this thread alone
 };
 
 // An engine with its sockets, its resolver and its clock: waits with poll(), feeds the engine what

@@ -5,9 +5,9 @@
 #include <bit>
 #include <iterator>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "agent/daemon/engine_shell.h"
 #include "agent/daemon/stop_signal.h"
 #include "agent/net/address_text.h"
 #include "base/clock_read.h"
@@ -107,8 +107,8 @@ std::string JsonSource(const ntp::SourceSnapshot& s) {
 
 StatusOr<ntp::Snapshot> Query(ShellConfig config) {
   config.engine.control_clock = false;
-  config.log = [](const std::string&) {};
   for (ntp::SourceConfig& source : config.engine.sources) source.iburst = true;
+  config.log = [](const std::string&) {};
   EngineShell shell(std::move(config));
   FS_RETURN_IF_ERROR(shell.Start());
   const MonoTime end = ReadClocks().mono + kLongest;

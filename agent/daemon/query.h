@@ -8,8 +8,8 @@
 
 namespace fleetsync::daemon {
 
-// Measures the sources, four requests each, and returns what they say; nothing is set or logged.
-// Takes six seconds, and a few more for those that do not answer.
+// Measures the sources, four requests each, and returns what they say; nothing is set. Takes six
+// seconds, and a few more for those that do not answer.
 StatusOr<ntp::Snapshot> Query(ShellConfig config);
 
 // The snapshot as a table for people, with the verdict in the last line.

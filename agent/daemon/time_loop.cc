@@ -91,13 +91,13 @@ class Reporting {
 
 }  // namespace
 
-Status RunTimeLoop(TimeLoopConfig config) {
+Status RunTimeLoop(const TimeLoopConfig& config) {
   std::unique_ptr<Reporting> reporting;
   if (config.reporting) {
     FS_ASSIGN_OR_RETURN(reporting, Reporting::Create(*config.reporting, config.shell.log));
     reporting->Start(ReadClocks().mono);
   }
-  EngineShell shell(std::move(config.shell));
+  EngineShell shell(config.shell);
   FS_RETURN_IF_ERROR(shell.Start());
   NotifySystemd("READY=1");
   while (!StopRequested()) {

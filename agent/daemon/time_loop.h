@@ -25,6 +25,6 @@ struct TimeLoopConfig {
 
 // The time process: measures until a stop is requested. The Status says what cannot be worked
 // without: no spool folder that can be written, no poll().
-Status RunTimeLoop(TimeLoopConfig config);
+Status RunTimeLoop(const TimeLoopConfig& config);
 
 }  // namespace fleetsync::daemon

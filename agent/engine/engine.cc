@@ -26,8 +26,8 @@ bool Allowance::Take(MonoTime now) {
   return true;
 }
 
-Engine::Engine(EngineConfig config, uint64_t seed, std::optional<Authenticator> keys)
-    : authenticator_(keys ? std::make_unique<Authenticator>(*std::move(keys)) : nullptr),
+Engine::Engine(EngineConfig config, uint64_t seed, std::shared_ptr<Authenticator> keys)
+    : authenticator_(std::move(keys)),
       random_(seed),
       known_falseticker_(config.sources.size(), false),
       ensemble_(config.sources.size(), config.drift),

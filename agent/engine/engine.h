@@ -49,7 +49,7 @@ class Allowance {
 class Engine {
  public:
   // `keys`: for the sources that have one.
-  Engine(EngineConfig config, uint64_t seed, std::optional<Authenticator> keys = std::nullopt);
+  Engine(EngineConfig config, uint64_t seed, std::shared_ptr<Authenticator> keys = nullptr);
 
   Actions Start(Now now);
   Actions OnTimer(Now now);
@@ -87,7 +87,7 @@ class Engine {
   Association* Find(SourceId source);
 
   EngineConfig config_;                           // without its sources
-  std::unique_ptr<Authenticator> authenticator_;  // the associations point to it
+  std::shared_ptr<Authenticator> authenticator_;  // the associations point to it
   std::vector<Association> associations_;
   Random random_;
   std::optional<Now> last_;

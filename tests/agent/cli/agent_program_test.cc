@@ -24,6 +24,8 @@
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/ntp/key_file.h"
+#include "proto/ntp/mac.h"
 #include "proto/ntp/packet.h"
 #include "tests/agent/report/fake_controller.h"
 
@@ -37,7 +39,9 @@ using ::testing::StartsWith;
 // Answers as a stratum 1 server whose clock is `ahead` of this machine's.
 class TimeServer {
  public:
-  explicit TimeServer(Duration ahead) : ahead_(ahead), fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
+  // With `keys` it answers with a MAC of key 7.
+  explicit TimeServer(Duration ahead, std::optional<ntp::Authenticator> keys = std::nullopt)
+      : ahead_(ahead), keys_(std::move(keys)), fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
     const net::SocketAddress any = net::ToSocketAddress(*net::ParseNumericAddress("127.0.0.1", 0));
     EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&any.storage), any.size), 0);
     EXPECT_EQ(pipe(stop_), 0);
@@ -75,11 +79,16 @@ class TimeServer {
                                .receive = now,
                                .transmit = now};
       ntp::Encode(answer, std::span(wire).first<ntp::kHeaderSize>());
-      sendto(fd_, wire.data(), ntp::kHeaderSize, 0, reinterpret_cast<sockaddr*>(&from), size);
+      const std::span whole(wire);
+      const size_t mac =
+          keys_ ? keys_->Append(7, whole.first(ntp::kHeaderSize), whole.subspan(ntp::kHeaderSize))
+                : 0;
+      sendto(fd_, wire.data(), ntp::kHeaderSize + mac, 0, reinterpret_cast<sockaddr*>(&from), size);
     }
   }
 
   Duration ahead_;
+  std::optional<ntp::Authenticator> keys_;
   int fd_;
   int stop_[2] = {-1, -1};
   std::thread thread_;
@@ -174,6 +183,27 @@ TEST_F(AgentProgram, QueryOfNobodyEndsWithFour) {
             "no majority of the sources can be believed\n");
 }
 
+TEST_F(AgentProgram, AServerWithAKeyIsBelievedOnlyWithThatKey) {
+  const std::string text = "7 SHA1 ASCII:not-a-secret\n8 SHA256 ASCII:another\n";
+  const std::string file = folder_ + "/keys";
+  ASSERT_TRUE(WriteFileAtomically(file, text, 0600).ok());
+  const TimeServer server(
+      std::chrono::milliseconds(30),
+      *ntp::Authenticator::Create(ntp::ParseKeyFile(text, ntp::KeyFileFormat::kChrony)->keys));
+  const auto query = [&](int key) {
+    return RunToEnd({"run", "--query", "--keys", file, "--server",
+                     fmt::format("127.0.0.1,port={},key={}", server.port(), key)});
+  };
+  EXPECT_EQ(query(7), 0);
+  EXPECT_EQ(query(8), 4);
+  EXPECT_THAT(Out(), HasSubstr("not authentic: "));
+  EXPECT_EQ(query(9), 1);
+  EXPECT_THAT(Err(), HasSubstr("there is no key 9, which server 127.0.0.1 has"));
+  std::filesystem::permissions(file, std::filesystem::perms(0644));
+  EXPECT_EQ(query(7), 1);
+  EXPECT_THAT(Err(), HasSubstr("every user of this host can read the keys; run: chmod 640 "));
+}
+
 TEST_F(AgentProgram, QueryPrintsJsonForPrograms) {
   const TimeServer server(std::chrono::milliseconds(30));
   EXPECT_EQ(RunToEnd({"run", "--query", "-o", "json", "--timestamping", "user", "--server",
@@ -215,21 +245,6 @@ TEST_F(AgentProgram, WithoutThePermissionItMeasuresAndSaysSo) {
   EXPECT_THAT(Err(), StartsWith("fleetsync-agent: taking over the clock: Operation not permitted"));
   EXPECT_THAT(Err(), HasSubstr("; only measuring\nfleetsync-agent: selected 127.0.0.1, offset "));
   EXPECT_EQ(Stop(), 0);
-}
-
-TEST_F(AgentProgram, AServerWithAKeyIsOnlyBelievedWithIt) {
-  const TimeServer server(Duration(0));  // knows no keys
-  const std::string keys = folder_ + "/keys";
-  std::ofstream(keys) << "7 SHA1 HEX:0123456789abcdef0123456789abcdef01234567\n";
-  const auto with_key = [&](int id) {
-    return fmt::format("127.0.0.1,port={},key={}", server.port(), id);
-  };
-  EXPECT_EQ(RunToEnd({"run", "--query", "--keyfile", keys, "--server", with_key(7)}), 4);
-  EXPECT_THAT(Out(), HasSubstr("no majority of the sources can be believed"));
-  EXPECT_EQ(RunToEnd({"run", "--query", "--keyfile", keys, "--server", with_key(8)}), 1);
-  EXPECT_EQ(Err(), "fleetsync-agent: " + keys +
-                       ": there is no key 8, which server "
-                       "127.0.0.1 has\n");
 }
 
 TEST_F(AgentProgram, AWrongOptionIsRefusedWithWhatToDo) {
@@ -360,7 +375,8 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
       {"server 192.0.2.1\ncontroller 192.0.2.2:7312\n",
        "{}: controller 192.0.2.2:7312 would be reached without TLS; where nobody else can read or "
        "write on that network, add \"insecure-controller\""},
-      {"server 192.0.2.1 key 7\n", "{}: server 192.0.2.1 has a key; add \"keyfile FILE\""},
+      {"server 192.0.2.1 key 7\n",
+       "{}: server 192.0.2.1 has a key; say where keys are: \"keyfile FILE\""},
       {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},
   };
   for (const Refusal& refusal : refusals) {

@@ -319,7 +319,8 @@ TEST(Engine, OnlyAnswersMadeWithTheAgreedKeyAreBelieved) {
       wire.insert(wire.end(), mac.begin(), mac.begin() + static_cast<std::ptrdiff_t>(size));
       if (kind == Seal::kChanged) wire[40] ^= std::byte{1};
     };
-    world.StartWith({{.name = "ntp0", .iburst = true, .key = 7}}, 1, Keys());
+    world.StartWith({{.name = "ntp0", .iburst = true, .key = 7}}, 1,
+                    std::make_shared<Authenticator>(Keys()));
     world.RunFor(seconds(10));
     EXPECT_EQ(world.TakeSnapshot().synchronised, kind == Seal::kRight);
     EXPECT_EQ(world.servers[0].request_sizes[0], 72u);

@@ -53,7 +53,7 @@ class World {
   }
 
   void StartWith(std::vector<SourceConfig> sources, uint64_t seed = 1,
-                 std::optional<Authenticator> keys = std::nullopt) {
+                 std::shared_ptr<Authenticator> keys = nullptr) {
     engine_.emplace(EngineConfig{.sources = std::move(sources)}, seed, std::move(keys));
     Perform(engine_->Start(Read()));
   }

@@ -114,7 +114,8 @@ class AgentClockTest(unittest.TestCase):
                               "echo 'keyfile /etc/chrony/lab.keys' >> /etc/chrony/chrony.conf; service chrony restart")
         for keys, code in ((right, 0), (wrong, 4)):
             self.put(HOST, "/root/keys", keys.encode())
-            done = self.agent("--query", "--keyfile", "/root/keys", "--server", f"{self.relay},key=7")
+            self.lab.sh(HOST, "chmod 600 /root/keys")
+            done = self.agent("--query", "--keys", "/root/keys", "--server", f"{self.relay},key=7")
             self.assertEqual(done[0], code, done)
 
     # ---- refusals
