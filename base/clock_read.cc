@@ -35,7 +35,9 @@ Now ReadTogether(const ClockReaders& clocks) {
 
 Now ReadClocks() {
   return ReadTogether({[] { return MonoTime(Read(CLOCK_MONOTONIC_RAW)); },
-                       [] { return SystemTime(Read(CLOCK_REALTIME)); }});
+                       ReadSystemClock});
 }
+
+SystemTime ReadSystemClock() { return SystemTime(Read(CLOCK_REALTIME)); }
 
 }  // namespace fleetsync

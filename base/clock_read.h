@@ -8,7 +8,10 @@ namespace fleetsync {
 // two readings belong together to about half a microsecond, unless the machine is never left alone.
 Now ReadClocks();
 
-// The same with other clocks, for tests.
+// CLOCK_REALTIME alone, a quarter of the cost: for a stamp on every datagram.
+SystemTime ReadSystemClock();
+
+// The same as ReadClocks with other clocks, for tests.
 struct ClockReaders {
   MonoTime (*raw)();
   SystemTime (*system)();

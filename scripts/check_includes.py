@@ -15,14 +15,17 @@ MAY_INCLUDE = {
     "db": ["base"],
     "agent": ["base", "proto", "agent"],
     "agent/engine": ["base", "proto/ntp"],
+    "agent/server": ["base", "proto/ntp", "agent/engine"],
     "controller": ["base", "proto", "inventory", "db", "controller",
-                   "agent/engine", "agent/server", "agent/clock", "agent/net"],
+                   "agent/engine", "agent/server", "agent/serve", "agent/clock", "agent/net"],
+    "controller/relay": ["base", "proto", "inventory", "controller", "agent/engine", "agent/server",
+                         "agent/serve", "agent/clock", "agent/net", "agent/daemon"],
     "tests": ["base", "proto", "inventory", "db", "agent", "controller", "tests"],
 }
 OURS = ("base", "proto", "inventory", "db", "agent", "controller", "tests")
 
 # State machines and plain functions: time and randomness are arguments, nothing is read or printed.
-PURE = ["proto/ntp", "agent/engine", "agent/report/uplink", "inventory", "controller/plan",
+PURE = ["proto/ntp", "agent/engine", "agent/server", "agent/report/uplink", "inventory", "controller/plan",
         "controller/render", "controller/policy", "controller/doctor", "controller/serve/ingest.",
         "controller/ui/fold"]
 NOT_PURE = ["inventory/load.cc"]

@@ -97,9 +97,10 @@ std::string JsonSource(const ntp::SourceSnapshot& s) {
   }
   return text + fmt::format(
                     ", \"stratum\": {}, \"offset_s\": {:.9f}, \"error_bound_s\": {:.9f}, "
-                    "\"delay_s\": {:.9f}, \"jitter_s\": {:.9f}, \"reference\": {}}}",
+                    "\"delay_s\": {:.9f}, \"jitter_s\": {:.9f}, \"interleaved\": {}, "
+                    "\"reference\": {}}}",
                     s.stratum, ToSeconds(s.offset), ToSeconds(s.error_bound), ToSeconds(s.delay),
-                    ToSeconds(s.jitter),
+                    ToSeconds(s.jitter), s.interleaved,
                     JsonString(ntp::ReferenceIdText(s.reference_id, s.stratum)));
 }
 

@@ -23,6 +23,11 @@ constexpr Duration kFirstResolveRetry = seconds(2);
 constexpr int kMaxResolveDoublings = 6;  // to 128 s
 constexpr int kUnansweredBeforeResolve = 8;
 
+Timestamp Cookie(Random& random) {
+  const Timestamp cookie{random()};
+  return cookie.IsZero() ? Timestamp{1} : cookie;
+}
+
 double Uniform(Random& random) { return static_cast<double>(random() >> 11) * 0x1p-53; }
 
 }  // namespace
@@ -82,6 +87,7 @@ void Association::OnResolved(Now now, std::optional<Address> address) {
   if (address_) {  // another server: its samples are not comparable
     filter_.Clear();
     delays_.Clear();
+    previous_.reset();
   }
   const bool first = !address_;
   address_ = address;
@@ -93,6 +99,7 @@ void Association::OnResolved(Now now, std::optional<Address> address) {
 
 void Association::Restart(Now now) {
   filter_.Clear();
+  previous_.reset();
   outstanding_.reset();
   if (denied_) return;
   burst_left_ = burst_allowed_ ? kBurstSize : 0;
@@ -112,18 +119,26 @@ bool Association::Heard() const {
   return filter_.samples().size() >= (config_.iburst && burst_allowed_ ? kBurstSize - 1 : 1);
 }
 
+Packet Association::MakeRequest(Random& random) {
+  Packet request = ClientRequest(Cookie(random), poll_.poll());
+  if (!config_.xleave || !previous_) return request;
+  request.origin = previous_->server_received;
+  request.receive = Cookie(random);
+  return request;
+}
+
 void Association::Transmit(Now now, Random& random, Actions& actions) {
   if (outstanding_ && trouble_.empty()) trouble_ = "no answer";
   reach_ = static_cast<uint8_t>(reach_ << 1);
   ++unanswered_;
-  Timestamp cookie{random()};
-  if (cookie.IsZero()) cookie.bits = 1;
-  outstanding_ = Outstanding{{.cookie = cookie, .sent = now.system, .precision = host_.precision},
-                             std::nullopt};
+  const Packet request = MakeRequest(random);
+  outstanding_ =
+      Outstanding{{.cookie = request.transmit, .sent = now.system, .precision = host_.precision},
+                  std::nullopt,
+                  request.receive};
 
-  Send send{id_, *address_, {}, kHeaderSize, cookie.bits};
-  Encode(ClientRequest(cookie, poll_.poll()),
-         std::span<std::byte, kHeaderSize>(send.bytes.data(), kHeaderSize));
+  Send send{id_, *address_, {}, kHeaderSize, request.transmit.bits};
+  Encode(request, std::span<std::byte, kHeaderSize>(send.bytes.data(), kHeaderSize));
   if (config_.key && host_.authenticator != nullptr) {
     const std::span<std::byte> whole(send.bytes);
     send.size = static_cast<uint8_t>(
@@ -142,26 +157,57 @@ void Association::OnSent(Now now, uint64_t token, SystemTime sent) {
   outstanding_->sent = now;
 }
 
+Association::Exchange Association::ExchangeOf(Now now, const Packet& answer,
+                                              SystemTime received) const {
+  const Timestamp interleaved = outstanding_->interleaved_cookie;
+  if (previous_ && !interleaved.IsZero() && answer.origin == interleaved) {
+    Packet before = answer;
+    before.receive = previous_->server_received;
+    return {{.cookie = interleaved, .sent = previous_->sent, .precision = host_.precision},
+            before,
+            previous_->received,
+            previous_->now};
+  }
+  Request request = outstanding_->request;
+  request.sent = SentAt(now);
+  return {request, answer, received, now};
+}
+
+// Whoever moved the clock between request and answer has moved T1 against T4: the raw clock tells
+// when the request left.
+SystemTime Association::SentAt(Now now) const {
+  const Now& sent = *outstanding_->sent;
+  return outstanding_->request.sent + (now.system - sent.system) - (now.mono - sent.mono);
+}
+
+void Association::Remember(Now now, const Packet& answer, SystemTime received) {
+  const bool asked = !outstanding_->interleaved_cookie.IsZero();
+  interleaved_ = asked && answer.origin == outstanding_->interleaved_cookie;
+  if (interleaved_ && !std::exchange(was_interleaved_, true)) {
+    // What was measured before had the server's worse stamps, and shorter delays than the truth.
+    filter_.Clear();
+    delays_.Clear();
+  }
+  if (config_.xleave) previous_ = Previous{SentAt(now), received, answer.receive, now};
+}
+
 std::optional<Sample> Association::OnPacket(Now now, Random& random,
                                             std::span<const std::byte> wire, SystemTime received,
                                             Actions& actions) {
   if (!outstanding_ || !outstanding_->sent) return std::nullopt;
   const Decoded decoded = Decode(wire);
   if (!decoded.ok()) return std::nullopt;
-  // Whoever moved the clock between request and answer has moved T1 against T4: the raw clock
-  // tells when the request left.
-  Request request = outstanding_->request;
-  const Now& sent = *outstanding_->sent;
-  request.sent += (now.system - sent.system) - (now.mono - sent.mono);
-  if (host_.reference_id != 0) request.own_reference_ids = {&host_.reference_id, 1};
-  const ExchangeResult result = Evaluate(request, decoded.packet, received);
+  Exchange exchange = ExchangeOf(now, decoded.packet, received);
+  if (host_.reference_id != 0) exchange.request.own_reference_ids = {&host_.reference_id, 1};
+  const ExchangeResult result = Evaluate(exchange.request, exchange.answer, exchange.received);
   if (result.verdict == Verdict::kNotAServer || result.verdict == Verdict::kOriginMismatch) {
     return std::nullopt;  // not the answer: it may still come
   }
   if (!IsAuthentic(decoded)) return std::nullopt;  // the true one may still come
   std::optional<Sample> sample;
   if (result.verdict == Verdict::kGood) {
-    sample = TakeSample(now, decoded.packet, result.measurement);
+    Remember(now, decoded.packet, received);
+    sample = TakeSample(exchange.now, decoded.packet, result.measurement);
     if (reach_ == 0 && config_.iburst && burst_allowed_ && burst_left_ == 0) {
       burst_left_ = kBurstSize - 1;
       next_timer_ = now.mono + kBurstSpacing;
@@ -250,6 +296,7 @@ SourceSnapshot Association::TakeSnapshot(Now now, std::optional<SampleFilter::Ra
   s.poll = poll_.poll();
   s.reference_id = reference_id_;
   s.trouble = trouble_;
+  s.interleaved = interleaved_;
   if (const std::optional<Estimate> e = filter_.At(now, known)) {
     s.offset = e->offset;
     s.error_bound = e->error_bound;

@@ -76,9 +76,30 @@ class Association {
  private:
   struct Outstanding {
     Request request;
-    std::optional<Now> sent;  // none: it has not left
+    std::optional<Now> sent;         // none: it has not left
+    Timestamp interleaved_cookie{};  // zero: not asked in interleaved mode
   };
 
+  // The last good exchange, of which a server in interleaved mode (RFC 9769) tells in its next
+  // answer when its own answer really left.
+  struct Previous {
+    SystemTime sent;      // T1, on the system clock as it was at `now`
+    SystemTime received;  // T4
+    Timestamp server_received;
+    Now now;
+  };
+
+  Packet MakeRequest(Random& random);
+  // What the answer measures: the exchange it answers, or in interleaved mode the one before.
+  struct Exchange {
+    Request request;
+    Packet answer;
+    SystemTime received;
+    Now now;
+  };
+  Exchange ExchangeOf(Now now, const Packet& answer, SystemTime received) const;
+  SystemTime SentAt(Now now) const;
+  void Remember(Now now, const Packet& answer, SystemTime received);
   void Transmit(Now now, Random& random, Actions& actions);
   // Whether the answer was made with the key agreed on; always, where there is none.
   bool IsAuthentic(const Decoded& answer);
@@ -103,6 +124,9 @@ class Association {
   bool resolving_ = false;
 
   std::optional<Outstanding> outstanding_;
+  std::optional<Previous> previous_;  // in interleaved mode alone
+  bool interleaved_ = false;          // the last answer was so
+  bool was_interleaved_ = false;
   uint8_t reach_ = 0;
   int unanswered_ = 0;  // requests since the last good answer
   bool fit_ = true;     // false: the last answer said that the server itself is lost

@@ -183,7 +183,9 @@ Estimator::Taken Estimator::Add(size_t source, const Observation& o) {
     state.bias_variance = std::max(o.bias_sigma * o.bias_sigma, 1e-18);
     SetVariance(kBias + source, state.bias_variance);
   }
-  const double z = ToSeconds(o.ahead - anchor_);
+  // An observation of the past (interleaved mode tells of the last exchange) is carried here.
+  const double late = std::max(0.0, time_ - now);
+  const double z = ToSeconds(o.ahead - anchor_) + late * MeanFrequency();
   Taken taken = Taken::kUsed;
   if (Surprise(source, z, o.variance) > kOutlier) {
     taken = Judge(source, z);
@@ -193,6 +195,13 @@ Estimator::Taken Estimator::Add(size_t source, const Observation& o) {
   state.last_used_at = time_;
   Update(source, z, o);
   return taken;
+}
+
+double Estimator::MeanFrequency() const {
+  const std::vector<double> weights = Weights();
+  double frequency = 0;
+  for (size_t i = 0; i < bank_.size(); ++i) frequency += weights[i] * bank_[i].x[kFrequency];
+  return frequency;
 }
 
 Belief Estimator::At(MonoTime t) const {

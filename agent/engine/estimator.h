@@ -95,6 +95,7 @@ class Estimator {
   void Update(size_t source, double z, const Observation& observation);
   void Begin(size_t source, const Observation& observation);
   Taken Judge(size_t source, double z);
+  double MeanFrequency() const;
   // Of the sources in use, one has been heard since the first outlier of `doubted`, and fits.
   bool AnotherAgrees(const SourceState& doubted) const;
   bool OthersSilentSince(const SourceState& doubted) const;

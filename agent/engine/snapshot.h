@@ -34,8 +34,9 @@ struct SourceSnapshot {
   Duration jitter{};
   Duration bias{};  // its constant error beside the other sources, as far as it is known
   std::optional<Duration>
-      sample_age{};       // of the newest sample; none: the fields above mean nothing
-  std::string trouble{};  // why the last answer was no sample; empty: it was
+      sample_age{};          // of the newest sample; none: the fields above mean nothing
+  bool interleaved = false;  // the last answer told when the one before it had really left
+  std::string trouble{};     // why the last answer was no sample; empty: it was
 };
 
 // Everything the engine believes, at one moment.

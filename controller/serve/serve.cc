@@ -14,22 +14,12 @@
 #include "controller/serve/fleet_server.h"
 #include "controller/serve/service_manager.h"
 #include "controller/serve/store_writer.h"
+#include "controller/ui/service_log.h"
 #include "db/writer.h"
 #include "fmt/format.h"
-#include "spdlog/pattern_formatter.h"
-#include "spdlog/sinks/stdout_sinks.h"
 
 namespace fleetsync::serve {
 namespace {
-
-std::shared_ptr<spdlog::logger> MakeLogger() {
-  auto log =
-      std::make_shared<spdlog::logger>("serve", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  log->set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v",
-                                                                 spdlog::pattern_time_type::utc));
-  log->flush_on(spdlog::level::info);
-  return log;
-}
 
 // Keeps the stop signals from the threads that start after it: they reach this thread alone, and
 // only while it waits.
@@ -107,7 +97,7 @@ Status Serve(const ServeOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(const std::unique_ptr<db::Writer> writer, db::Writer::Open(options.db_path));
 
   const BlockedStopSignals signals;
-  const std::shared_ptr<spdlog::logger> log = MakeLogger();
+  const std::shared_ptr<spdlog::logger> log = ui::MakeServiceLog("serve");
   Failure failure;
   StoreWriter store(*writer, EventsFor(*log, failure));
   FS_ASSIGN_OR_RETURN(const std::unique_ptr<FleetServer> server,

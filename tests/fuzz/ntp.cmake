@@ -7,3 +7,7 @@ fleetsync_fuzzer(ntp_key_file
 fleetsync_fuzzer(spool
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/spool_fuzzer.cc
   DEPS fleetsync_report)
+fleetsync_fuzzer(ntp_server
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/ntp_server_fuzzer.cc
+  DEPS fleetsync_server
+  MUTATIONS 150000)  # of seven requests: a million in all

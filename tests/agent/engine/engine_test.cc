@@ -329,6 +329,35 @@ TEST(Engine, OnlyAnswersMadeWithTheAgreedKeyAreBelieved) {
   }
 }
 
+TEST(Engine, InterleavedModeTellsWhenAnAnswerReallyLeft) {
+  for (const bool xleave : {false, true}) {
+    World world({FakeServer{.stamps_late = microseconds(400)}});
+    world.StartEngine({.iburst = true, .xleave = xleave});
+    world.RunFor(minutes(10));
+    const Snapshot s = world.TakeSnapshot();
+    EXPECT_EQ(s.sources[0].interleaved, xleave);
+    EXPECT_EQ(s.sources[0].reach, 0xff);
+    const Duration error = Abs(s.offset - world.TrueOffset());
+    if (xleave) {
+      EXPECT_LT(error, microseconds(20));
+    } else {
+      EXPECT_GT(error, microseconds(150));
+    }
+  }
+}
+
+TEST(Engine, ALostAnswerEndsInterleavedModeForOneExchange) {
+  World world({FakeServer{}});
+  world.StartEngine({.iburst = true, .xleave = true});
+  world.RunFor(minutes(10));
+  world.servers[0].last_answer.reset();  // the server has forgotten us
+  while (world.TakeSnapshot().sources[0].interleaved) world.RunFor(seconds(1));
+  EXPECT_EQ(world.TakeSnapshot().sources[0].reach, 0xff);
+  world.RunFor(minutes(5));
+  EXPECT_TRUE(world.TakeSnapshot().sources[0].interleaved);
+  ExpectBoundHolds(world);
+}
+
 TEST(Engine, GarbageChangesNothing) {
   Engine engine({.sources = {{.name = "a"}}}, 1);
   const Now now{MonoTime(seconds(1)), World::kEpoch};

@@ -25,8 +25,12 @@ struct FakeServer {
   uint8_t stratum = 1;
   Duration root_dispersion{};
   bool answers = true;
-  bool forged_first = false;              // somebody who does not see the request answers before it
-  std::function<void(Packet&)> tamper{};  // last, before the answer leaves
+  bool forged_first = false;  // somebody who does not see the request answers before it
+  // Interleaved mode: the transmit stamp of an answer is too late by this, and the next answer
+  // tells the true one to who asks for it.
+  Duration stamps_late{};
+  std::optional<Packet> last_answer{};                  // with the true transmit time
+  std::function<void(Packet&)> tamper{};                // last, before the answer leaves
   std::function<void(std::vector<std::byte>&)> seal{};  // what is on the wire: adds a MAC
 
   int asked = 0;
@@ -168,6 +172,7 @@ class World {
                   .origin = request.transmit,
                   .receive = ToTimestamp(kEpoch + arrival + server.ahead),
                   .transmit = ToTimestamp(kEpoch + arrival + server.ahead)};
+    Interleave(server, request, answer);
     if (server.tamper) server.tamper(answer);
     const Duration back = arrival + server.back + Jitter(server);
     if (server.forged_first) {
@@ -176,6 +181,17 @@ class World {
       Deliver(back, send.source, send.to.ip[15], forged);
     }
     Deliver(back, send.source, send.to.ip[15], answer);
+  }
+
+  // As a server that keeps the times of its last answer (RFC 9769).
+  static void Interleave(FakeServer& server, const Packet& request, Packet& answer) {
+    const std::optional<Packet> last = std::exchange(server.last_answer, answer);
+    if (last && !request.origin.IsZero() && request.origin == last->receive) {
+      answer.origin = request.receive;
+      answer.transmit = last->transmit;
+    } else {
+      answer.transmit = ToTimestamp(ToSystemTime(answer.transmit, kEpoch) + server.stamps_late);
+    }
   }
 
   void Deliver(Duration when, SourceId source, size_t server, const Packet& packet) {

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import unittest
 
-import labs
-from labs import BIN, eventually
-
-sys.path.insert(0, str(labs.ROOT / "tests/lab"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import labs  # noqa: E402
 import timex  # noqa: E402
+from labs import BIN, eventually  # noqa: E402
 
 HOST = "python01"
 CHRONY = "chrony01"
