@@ -3,7 +3,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "agent/daemon/stop_signal.h"
 #include "base/clock_read.h"
@@ -14,23 +13,14 @@
 namespace fleetsync::daemon {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr Duration kKernelsMost = milliseconds(500);
+constexpr Duration kKernelsMost = std::chrono::milliseconds(500);
 constexpr Duration kDone = std::chrono::microseconds(50);
-constexpr Duration kTurn = std::chrono::seconds(1);
-// What the kernel has taken for the present second cannot be taken back.
-constexpr Duration kDrained = milliseconds(1100);
+constexpr int kTurnMs = 1000;
 constexpr Duration kPatience = std::chrono::minutes(1);
 constexpr int kSlowest = 16;  // twice what the kernel needs for a second
 
 bool Steps(const ntp::Snapshot& snapshot, const ntp::EngineConfig& engine) {
   return !engine.slew_only && Abs(snapshot.offset) >= engine.step_threshold;
-}
-
-void Sleep(Duration d) {
-  const auto whole = std::chrono::ceil<milliseconds>(d);
-  poll(nullptr, 0, static_cast<int>(whole.count()));  // a signal ends it early
 }
 
 // How far the clock was moved since `start`, beyond what `frequency` does.
@@ -42,40 +32,29 @@ Duration MovedSince(Now start, Now now, Ppm frequency) {
 
 }  // namespace
 
-std::optional<SlewPlan::Turn> SlewPlan::Next(Duration left) {
-  const bool far = Abs(left) > kKernelsMost;
-  if (far && stage_ != Stage::kLast) {
-    stage_ = Stage::kFar;
-    return Turn{std::clamp(left, -kKernelsMost, kKernelsMost), kTurn};
-  }
-  if (stage_ == Stage::kFar) {
-    stage_ = Stage::kFree;
-    return Turn{Duration::zero(), kDrained};
-  }
+std::optional<Duration> SlewForTheNextSecond(Duration left) {
   if (Abs(left) <= kDone) return std::nullopt;
-  if (std::exchange(stage_, Stage::kLast) == Stage::kLast) return Turn{std::nullopt, kTurn};
-  return Turn{left, kTurn};
+  return std::clamp(left, -kKernelsMost, kKernelsMost);
 }
 
 Status SetOnce(const ntp::Snapshot& snapshot, const ntp::EngineConfig& engine, Ppm frequency,
                Clock& clock, const Log& log) {
   if (Steps(snapshot, engine)) return clock.Step(snapshot.offset);
   log(fmt::format("slewing the clock by {}", FormatSigned(snapshot.offset)));
-  SlewPlan plan;
   const MonoTime deadline = snapshot.at.mono + kPatience + kSlowest * Abs(snapshot.offset);
   for (;;) {
     const Now now = ReadClocks();
     const Duration left = snapshot.offset - MovedSince(snapshot.at, now, frequency);
-    const auto turn = plan.Next(left);
-    if (!turn) return absl::OkStatus();
-    if (turn->slew) FS_RETURN_IF_ERROR(clock.Adjust(frequency, *turn->slew));
+    const auto slew = SlewForTheNextSecond(left);
+    if (!slew) return absl::OkStatus();
+    FS_RETURN_IF_ERROR(clock.Adjust(frequency, *slew));
     if (now.mono > deadline) {
       return absl::DeadlineExceededError(
           fmt::format("slewing the clock: {} are left and it does not follow; does another program "
                       "set it?",
                       FormatSigned(left)));
     }
-    Sleep(turn->wait);
+    poll(nullptr, 0, kTurnMs);  // a signal ends it early
     if (StopRequested()) return absl::AbortedError("slewing the clock: stopped before its end");
   }
 }

@@ -12,22 +12,11 @@
 
 namespace fleetsync::daemon {
 
-// How an offset is slewed away by Clock::Adjust, which takes half a second at most and cannot take
-// back what the kernel already does. A program that is killed meanwhile leaves a clock that runs as
-// before.
-class SlewPlan {
- public:
-  struct Turn {
-    std::optional<Duration> slew;  // to be given to the clock now; none: it goes on
-    Duration wait;                 // until the next turn
-  };
-  // What to do when `left` is still missing; none: it is done.
-  std::optional<Turn> Next(Duration left);
-
- private:
-  enum class Stage { kFree, kFar, kLast };
-  Stage stage_ = Stage::kFree;
-};
+// What Clock::Adjust is given each second while `left` is missing, and none when it is done. The
+// kernel takes a quarter of it in the second that follows, whatever it is given meanwhile; asked
+// again with what is left then, it never overshoots. A program that is killed meanwhile leaves a
+// clock that runs as before.
+std::optional<Duration> SlewForTheNextSecond(Duration left);
 
 // Sets the clock once, by what `snapshot` says: steps it by an offset of at least
 // engine.step_threshold, slews it by a smaller one and waits until that is done. `frequency`: what

@@ -51,6 +51,7 @@ TEST(ConfigFile, WhatIsNotSaidHasADefault) {
 TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
   const ParsedConfig parsed = ParseConfig("agent.conf",
                                           "driftfile /var/lib/chrony/drift\n"
+                                          "keyfile /etc/chrony/chrony.keys\n"
                                           "step 50ms\n"
                                           "stepout 1m\n"
                                           "slew-only\n"
@@ -65,6 +66,7 @@ TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
   ASSERT_THAT(parsed.errors, IsEmpty());
   const AgentConfig& c = parsed.config;
   EXPECT_EQ(c.drift_file, "/var/lib/chrony/drift");
+  EXPECT_EQ(c.key_file, "/etc/chrony/chrony.keys");
   EXPECT_EQ(c.engine.step_threshold, std::chrono::milliseconds(50));
   EXPECT_EQ(c.engine.stepout, std::chrono::minutes(1));
   EXPECT_TRUE(c.engine.slew_only);
@@ -171,7 +173,8 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:14: \"yes\" after insecure-controller is one word too many",
           "agent.conf:15: unknown directive \"\\x1b[2J\"; known are host, server, controller, "
           "insecure-controller, report-interval, state-dir, user, no-clock-control, driftfile, "
-          "step, stepout, slew-only, panic, panic-once, min-sources, max-distance, orphan, "
+          "keyfile, step, stepout, slew-only, panic, panic-once, min-sources, max-distance, "
+          "orphan, "
           "timestamping, seccomp"));
 }
 

@@ -29,7 +29,8 @@ TEST(QueryJson, HasWhatTheTableHas) {
             "\"stratum\": 2, \"sources\": [{\"source\": \"a\\\"\\\\ \", \"state\": \"selected\", "
             "\"address\": \"::\", \"stratum\": 1, \"offset_s\": 0.030000000, "
             "\"error_bound_s\": 0.001000000, \"delay_s\": 0.002000000, \"jitter_s\": 0.000000005, "
-            "\"reference\": \"GPS\"}, {\"source\": \"b\", \"state\": \"unreachable\", "
+            "\"interleaved\": false, \"reference\": \"GPS\"}, {\"source\": \"b\", \"state\": "
+            "\"unreachable\", "
             "\"error\": \"no answer\"}]}\n");
 }
 
