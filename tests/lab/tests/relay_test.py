@@ -10,10 +10,12 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tarfile
 import unittest
 
-from labs import BIN, LAB, Lab, eventually
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from labs import BIN, LAB, Lab, eventually  # noqa: E402
 
 RELAY = "plain01"
 CLIENTS = ["chrony01", "ntp01", "ntpsec01", "openntpd01"]
