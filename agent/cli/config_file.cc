@@ -81,12 +81,13 @@ struct ServerFlag {
   std::string_view name;
   bool ntp::SourceConfig::*field;
 };
-constexpr std::array<ServerFlag, 6> kServerFlags = {{
+constexpr std::array<ServerFlag, 7> kServerFlags = {{
     {"iburst", &ntp::SourceConfig::iburst},
     {"prefer", &ntp::SourceConfig::prefer},
     {"trust", &ntp::SourceConfig::trust},
     {"noselect", &ntp::SourceConfig::noselect},
     {"fallback", &ntp::SourceConfig::fallback},
+    {"peer", &ntp::SourceConfig::peer},
     {"xleave", &ntp::SourceConfig::xleave},
 }};
 // Those with a value.

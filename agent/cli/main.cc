@@ -30,7 +30,7 @@ void AddSourceOptions(CLI::App& run, RunOptions& options) {
       ->type_name("FILE");
   run.add_option("--server", options.servers,
                  "Use this server instead of the file's: ADDRESS[,OPTION]... with iburst, prefer, "
-                 "trust, noselect, fallback, xleave, minpoll=N, maxpoll=N, port=N, key=N, "
+                 "trust, noselect, fallback, peer, xleave, minpoll=N, maxpoll=N, port=N, key=N, "
                  "maxdelay=T, offset=T; may be repeated")
       ->type_name("SERVER")
       ->expected(1)

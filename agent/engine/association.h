@@ -62,6 +62,8 @@ class Association {
   // What could be heard at a start has been heard.
   bool Heard() const;
   const SourceConfig& config() const { return config_; }
+  // Of the server, as it said last.
+  uint32_t reference_id() const { return reference_id_; }
   // ntpd marks servers that smear leap seconds so (RFC-less; its leapsmearinterval).
   bool Smears() const { return reference_id_ >> 24 == 254 && stratum_ > 1; }
   // Of the server from its reference, as it said last.

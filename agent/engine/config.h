@@ -22,6 +22,7 @@ struct SourceConfig {
   bool trust = false;             // where trusted sources answer, they alone decide who agrees
   bool noselect = false;          // measured, never followed
   bool fallback = false;          // followed only while no other source can be
+  bool peer = false;              // a fellow relay: followed only while no other source can be
   bool xleave = false;            // interleaved mode, where the server can
   std::optional<uint32_t> key{};  // authenticates both ways; must be in the key store
   std::optional<Duration> max_delay{};  // answers that took longer are not used
@@ -35,7 +36,7 @@ struct Drift {
 };
 
 struct EngineConfig {
-  std::vector<SourceConfig> sources;
+  std::vector<SourceConfig> sources{};
   int8_t precision = -20;        // of the local clock, log2 seconds
   bool control_clock = false;    // else it measures, and never asks for a change of the clock
   std::optional<Drift> drift{};  // from the last run

@@ -18,6 +18,19 @@ constexpr double kLeastRateUncertainty = 1e-6;
 constexpr double kLearned = 2e-6;
 constexpr double kWorthKeeping = 1e-6;
 
+// The source takes its time from another that is followed: it tells nothing new, and two relays
+// that average each other would wander off together.
+bool IsSecondHand(size_t source, std::span<const Association> sources, const Picture& picture) {
+  for (size_t i = 0; i < sources.size(); ++i) {
+    if (i == source || !picture.Follows(i)) continue;
+    if (sources[i].stratum() < sources[source].stratum() &&
+        sources[source].reference_id() == ReferenceIdOf(*sources[i].address())) {
+      return true;
+    }
+  }
+  return false;
+}
+
 struct Fresh {
   size_t source;
   Sample sample;
@@ -44,8 +57,10 @@ Estimator::Taken Ensemble::FeedOne(size_t source, const Association& a, const Sa
 Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Picture& picture) {
   std::vector<Fresh> fresh;
   for (size_t i = 0; i < sources.size(); ++i) {
-    if (picture.selected && picture.states[i] == SourceState::kFalseticker) estimator_.Forget(i);
-    if (!picture.Follows(i)) continue;
+    const bool followed = picture.Follows(i) && !IsSecondHand(i, sources, picture);
+    // One that is gone vouches for nothing any more, unless all are: then it is all there is.
+    if (picture.selected && !followed) estimator_.Forget(i);
+    if (!followed) continue;
     for (const Sample& sample : sources[i].samples())
       if (sample.at.mono > fed_until_[i]) fresh.push_back({i, sample});
   }

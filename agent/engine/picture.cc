@@ -21,13 +21,16 @@ std::vector<size_t> Eligible(std::span<const Association> sources, const Picture
     if (!std::all_of(eligible.begin(), eligible.end(), last_resort))
       std::erase_if(eligible, last_resort);
   };
-  const auto is_orphan = [&](size_t i) {
-    return config.orphan_stratum && sources[i].stratum() >= *config.orphan_stratum;
+  // Relays that have lost their upstreams would follow each other round in a circle, ever further
+  // from the truth. Of those that have nothing but each other the one with the lowest id leads, by
+  // what it knows from before; the others follow it.
+  const auto is_peer = [&](size_t i) {
+    return sources[i].config().peer || sources[i].stratum() >= config.orphan_stratum.value_or(16);
   };
-  // Of relays that have nothing but each other, the one with the lowest id leads.
-  prefer_others_to(is_orphan);
+  prefer_others_to(is_peer);
   std::erase_if(eligible, [&](size_t i) {
-    return is_orphan(i) && ReferenceIdOf(*sources[i].address()) >= config.own_reference_id;
+    return is_peer(i) && config.own_reference_id != 0 &&
+           ReferenceIdOf(*sources[i].address()) >= config.own_reference_id;
   });
   prefer_others_to([&](size_t i) { return sources[i].config().fallback; });
   prefer_others_to([&](size_t i) { return sources[i].Smears(); });

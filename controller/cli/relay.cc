@@ -61,6 +61,13 @@ void AddRun(CLI::App& relay, Action& action) {
                    "A server to take time from (repeatable) [none: the system clock]")
       ->type_name("HOST");
   command
+      ->add_option(
+          "--peer", options->peers,
+          "Another relay of this site (repeatable): while no upstream answers, the one with "
+          "the lowest address is followed by the others")
+      ->type_name("HOST")
+      ->needs("--upstream");
+  command
       ->add_option("--allow", options->allow,
                    "Answer this network (repeatable): 10.0.0.0/8, 2001:db8::/32, all [this machine "
                    "and private networks]. The longest prefix decides")

@@ -124,9 +124,10 @@ std::unique_ptr<Upstream> MakeUpstream(const RelayOptions& options,
   shell.engine.precision = precision;
   shell.engine.orphan_stratum = options.local_stratum;
   shell.engine.own_reference_id = OwnReferenceId(listening);
-  for (const std::string& name : options.upstreams) {
+  for (const std::string& name : options.upstreams)
     shell.engine.sources.push_back({.name = name, .iburst = true});
-  }
+  for (const std::string& name : options.peers)
+    shell.engine.sources.push_back({.name = name, .iburst = true, .peer = true});
   return MakeEngineUpstream(shell);
 }
 

@@ -20,6 +20,7 @@ struct RelayOptions {
   std::vector<std::string> allow;  // see MakeAccessRules
   std::vector<std::string> deny;
   std::vector<std::string> upstreams;  // empty: the system clock, kept by another daemon
+  std::vector<std::string> peers;      // fellow relays, for when no upstream answers
   std::optional<uint8_t> local_stratum;
   Duration local_after = std::chrono::seconds(30);  // see LocalFallback
   std::string key_file;  // as chrony.keys; empty: requests with a MAC are not answered
