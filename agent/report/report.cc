@@ -1,6 +1,7 @@
 #include "agent/report/report.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/net/address_text.h"
 #include "proto/ntp/names.h"
@@ -72,6 +73,7 @@ v1::Report ToReport(const ntp::Snapshot& snapshot) {
     report.set_root_delay_ns(Nanoseconds(snapshot.root_delay));
     report.set_root_dispersion_ns(Nanoseconds(snapshot.root_dispersion));
     report.set_jitter_ns(Nanoseconds(snapshot.jitter));
+    report.set_frequency_ppb(std::llround(snapshot.frequency.value * 1e3));
   }
   for (const ntp::SourceSnapshot& source : snapshot.sources) Fill(source, *report.add_sources());
   return report;

@@ -21,6 +21,7 @@ ntp::Snapshot Synchronised() {
   s.root_delay = microseconds(300);
   s.root_dispersion = microseconds(100);
   s.jitter = microseconds(7);
+  s.frequency = {-12.5};
   s.sources.push_back({.name = "ntp1",
                        .address = net::ParseNumericAddress("192.0.2.1", 123),
                        .state = ntp::SourceState::kSelected,
@@ -46,6 +47,7 @@ TEST(Report, SaysWhatTheSnapshotSays) {
   EXPECT_EQ(r.leap(), v1::LEAP_INSERT);
   EXPECT_EQ(r.root_delay_ns(), 300'000u);
   EXPECT_EQ(r.jitter_ns(), 7'000u);
+  EXPECT_EQ(r.frequency_ppb(), -12'500);
   ASSERT_EQ(r.sources_size(), 2);
   EXPECT_EQ(r.sources(0).address(), "192.0.2.1");
   EXPECT_EQ(r.sources(0).state(), v1::SOURCE_STATE_SELECTED);
