@@ -79,7 +79,6 @@ void DelayModel::Fit() {
   const auto end = std::upper_bound(begin, begin + static_cast<std::ptrdiff_t>(count_), limit);
   const Moments m = MomentsOf({sorted.data(), static_cast<size_t>(end - begin)});
 
-  smallest_ = smallest;
   floor_ = kBelowTheSmallest * (sorted[std::min(kFifth, count_ - 1)] - smallest);
   base_ = smallest - floor_;
   // Waits that are spread evenly about their mean show no shortest time: a gamma distribution with
@@ -93,6 +92,18 @@ void DelayModel::Fit() {
   const double wait = m.mean - base_;
   shape_ = m.variance > 0 ? std::clamp(wait * wait / m.variance, kLeastShape, kMostShape) : 2;
   typical_ = std::sqrt(Variance(m.mean));
+}
+
+double DelayModel::Usual() const {
+  double sum = 0;
+  double weights = 0;
+  for (size_t i = 1; i <= std::min(count_, kFew); ++i) {
+    const double delay = delays_[(next_ + kWindow - i) % kWindow];
+    const double weight = 1 / Variance(delay);
+    sum += weight * delay;
+    weights += weight;
+  }
+  return sum / weights;
 }
 
 double DelayModel::Variance(double delay) const {

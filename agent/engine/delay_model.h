@@ -28,14 +28,18 @@ class DelayModel {
   double Typical() const { return typical_; }
   // The path's shortest round trip as far as it is known, seconds.
   double base() const { return base_; }
-  // Of the last round trips, seconds.
-  double smallest() const { return smallest_; }
+  // Mean of the last few round trips, each by what it is worth, seconds: half of it bounds the
+  // error of what was learned from them, however uneven the path is.
+  double Usual() const;
   bool empty() const { return count_ == 0; }
 
  private:
   static constexpr size_t kWindow = 512;
   // So many round trips in a row that are longer than most before them: the route has changed.
   static constexpr size_t kNewRoute = 128;
+
+  // How many the last few are.
+  static constexpr size_t kFew = 16;
 
   void Fit();
   void ForgetOldRoute();
@@ -46,7 +50,6 @@ class DelayModel {
   size_t long_in_a_row_ = 0;  // round trips longer than the median
   double median_ = 0;
   double base_ = 0;
-  double smallest_ = 0;
   double usual_ = 0;  // the longest that belongs to the regime of the others
   double floor_ = 0;  // least credible s
   double shape_ = 2;  // 2k

@@ -11,7 +11,7 @@ namespace {
 constexpr double kCommonAsymmetry = 0.02;
 // Of what a server says it may be wrong by: how wrong it commonly is.
 constexpr double kCommonError = 0.05;
-constexpr double kBoundSigmas = 2.5;
+constexpr double kBoundSigmas = 3;
 constexpr double kLeastRateUncertainty = 1e-6;
 // A frequency with a smaller standard deviation has been learned; before, it is what oscillators
 // usually have, and this one may be another.
@@ -36,22 +36,39 @@ struct Fresh {
   Sample sample;
 };
 
+// The first sample is where the offset comes from: one of the source that can be least wrong.
+void BeginWithTheNearest(std::span<const Association> sources, std::vector<Fresh>& fresh) {
+  const auto nearest =
+      std::min_element(fresh.begin(), fresh.end(), [&](const Fresh& a, const Fresh& b) {
+        return Ensemble::BiasSigma(sources[a.source], a.sample) <
+               Ensemble::BiasSigma(sources[b.source], b.sample);
+      });
+  if (nearest == fresh.end()) return;
+  const size_t source = nearest->source;
+  fresh.erase(fresh.begin(), std::find_if(fresh.begin(), fresh.end(),
+                                          [&](const Fresh& f) { return f.source == source; }));
+}
+
 }  // namespace
 
 Ensemble::Ensemble(size_t sources, std::optional<Drift> drift)
     : estimator_(sources, drift), fed_until_(sources, MonoTime::min()) {}
 
+double Ensemble::BiasSigma(const Association& a, const Sample& sample) {
+  return kCommonAsymmetry * (a.delays().base() + ToSeconds(sample.root_delay)) / 2 +
+         kCommonError * ToSeconds(sample.root_dispersion);
+}
+
 Estimator::Taken Ensemble::FeedOne(size_t source, const Association& a, const Sample& sample) {
   const double delay = ToSeconds(sample.delay);
   fed_until_[source] = sample.at.mono;
-  return estimator_.Add(
-      source,
-      {.at = sample.at.mono - sample.delay / 2,
-       .ahead = sample.offset + SystemAhead(sample.at),
-       .variance = a.delays().Variance(delay),
-       .usual = a.delays().IsUsual(delay),
-       .bias_sigma = kCommonAsymmetry * (a.delays().base() + ToSeconds(sample.root_delay)) / 2 +
-                     kCommonError * ToSeconds(sample.root_dispersion)});
+  return estimator_.Add(source,
+                        {.at = sample.at.mono - sample.delay / 2,
+                         .ahead = sample.offset + SystemAhead(sample.at),
+                         .variance = a.delays().Variance(delay),
+                         .usual = a.delays().IsUsual(delay),
+                         .bias_sigma = BiasSigma(a, sample),
+                         .bias_limit = a.delays().Usual() / 2 + ToSeconds(a.root_distance())});
 }
 
 Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Picture& picture) {
@@ -66,6 +83,7 @@ Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Pict
   }
   std::sort(fresh.begin(), fresh.end(),
             [](const Fresh& a, const Fresh& b) { return a.sample.at.mono < b.sample.at.mono; });
+  if (!known()) BeginWithTheNearest(sources, fresh);
   Fed fed{.any = !fresh.empty()};
   for (const Fresh& f : fresh) {
     const Estimator::Taken taken = FeedOne(f.source, sources[f.source], f.sample);
@@ -101,8 +119,9 @@ Duration Ensemble::BoundAt(Now now, std::span<const Association> sources) const 
   for (size_t i = 0; i < sources.size(); ++i) {
     if (!estimator_.Uses(i) || sources[i].delays().empty()) continue;
     const Estimator::Track track = estimator_.TrackOf(i, now.mono);
-    const double path = sources[i].delays().smallest() / 2;
-    best = std::min(best, std::abs(track.bias) + path + kBoundSigmas * track.sigma +
+    const double path = sources[i].delays().Usual() / 2;
+    best = std::min(best, std::abs(track.bias) + path +
+                              kBoundSigmas * estimator_.Strain() * track.sigma +
                               ToSeconds(sources[i].root_distance()));
     if (const auto e = sources[i].At(now, std::nullopt))
       worst_case = std::min(worst_case, Abs(e->offset - offset) + e->error_bound);

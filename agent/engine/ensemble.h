@@ -40,6 +40,9 @@ class Ensemble {
   void ForgetOffset() { estimator_.ForgetOffset(); }
   void Shift(Duration by) { estimator_.Shift(by); }
 
+  // How uneven the source's path and how wrong the source itself commonly is, seconds.
+  static double BiasSigma(const Association& from, const Sample& sample);
+
  private:
   Estimator::Taken FeedOne(size_t source, const Association& from, const Sample& sample);
 

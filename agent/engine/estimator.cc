@@ -15,11 +15,14 @@ constexpr size_t kBias = 2;  // and what follows
 constexpr double kUnknownFrequency = 20e-6;  // standard deviation, before anything is known
 // ppm: how far a frequency is off after a restart (another temperature).
 constexpr double kForgotten = 0.5;
-constexpr double kMemory = 0.997;        // of the hypotheses' success, per sample
-constexpr double kLeastLogWeight = -10;  // so that none takes hours to come back
-constexpr double kOutlier = 5;           // standard deviations
-constexpr int kOutliersToBelieve = 2;    // in a row and to one side: no outliers any more
-constexpr int kOutliersAlone = 6;        // the same, while other sources are silent
+constexpr double kMemory = 0.997;           // of the hypotheses' success, per sample
+constexpr double kLeastLogWeight = -10;     // so that none takes hours to come back
+constexpr double kMisfitMemory = 1.0 / 16;  // of the last samples
+constexpr double kUsualMisfit = 1.5;        // in what chance alone makes of 1
+constexpr double kRefutes = 9;              // times the outlier's variance
+constexpr double kOutlier = 5;              // standard deviations
+constexpr int kOutliersToBelieve = 2;       // in a row and to one side: no outliers any more
+constexpr int kOutliersAlone = 6;           // the same, while other sources are silent
 
 }  // namespace
 
@@ -130,6 +133,21 @@ void Estimator::Begin(size_t source, const Observation& o) {
     h.p[kBias + source] = h.p[(kBias + source) * size_] = -bias;
   }
   sources_[source].bias_variance = bias;
+  sources_[source].bias_limit = o.bias_limit;
+}
+
+bool Estimator::OthersMayBeWrong(size_t source, double by) const {
+  return std::all_of(sources_.begin(), sources_.end(), [&](const SourceState& other) {
+    return &other == &sources_[source] || other.bias_variance == 0 || other.bias_limit >= by;
+  });
+}
+
+void Estimator::BlameOthers(size_t source, double innovation) {
+  Inflate(kOffset, innovation * innovation);
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const double most = std::min(std::abs(innovation), sources_[i].bias_limit);
+    if (i != source && sources_[i].bias_variance > 0) Inflate(kBias + i, most * most);
+  }
 }
 
 bool Estimator::AnotherAgrees(const SourceState& doubted) const {
@@ -147,18 +165,24 @@ bool Estimator::OthersSilentSince(const SourceState& doubted) const {
 
 Estimator::Taken Estimator::Judge(size_t source, double z) {
   SourceState& state = sources_[source];
-  double expected = 0;
-  const std::vector<double> weights = Weights();
-  for (size_t i = 0; i < bank_.size(); ++i)
-    expected += weights[i] * (bank_[i].x[kOffset] + bank_[i].x[kBias + source]);
+  const double expected = MeanOf(kOffset) + MeanOf(kBias + source);
   const double innovation = z - expected;
   const bool same_side = state.outliers > 0 && (innovation > 0) == (state.last_innovation > 0);
   state.outliers = same_side ? state.outliers + 1 : 1;
   state.last_innovation = innovation;
   if (state.outliers == 1) state.first_outlier_at = time_;
   if (state.outliers < kOutliersToBelieve) return Taken::kOutlier;
+  const double bias = expected - MeanOf(kOffset) + innovation;
+  const bool possible = std::abs(bias) <= state.bias_limit;
   if (AnotherAgrees(state)) {
-    Inflate(kBias + source, innovation * innovation);
+    if (possible) {
+      Inflate(kBias + source, innovation * innovation);
+    } else if (OthersMayBeWrong(source, std::abs(innovation))) {
+      // No path of this source is that uneven, those of the others may be.
+      BlameOthers(source, innovation);
+    } else {
+      return Taken::kOutlier;  // it lies; selection will say so
+    }
     return Taken::kUsed;
   }
   // Others may still say that it is this source alone.
@@ -179,29 +203,36 @@ Estimator::Taken Estimator::Add(size_t source, const Observation& o) {
   for (Hypothesis& h : bank_) Predict(h, now - time_);
   time_ = std::max(time_, now);
   SourceState& state = sources_[source];
+  state.bias_limit = o.bias_limit;
   if (state.bias_variance == 0) {
     state.bias_variance = std::max(o.bias_sigma * o.bias_sigma, 1e-18);
     SetVariance(kBias + source, state.bias_variance);
   }
   // An observation of the past (interleaved mode tells of the last exchange) is carried here.
   const double late = std::max(0.0, time_ - now);
-  const double z = ToSeconds(o.ahead - anchor_) + late * MeanFrequency();
+  const double z = ToSeconds(o.ahead - anchor_) + late * MeanOf(kFrequency);
   Taken taken = Taken::kUsed;
-  if (Surprise(source, z, o.variance) > kOutlier) {
+  const double surprise = Surprise(source, z, o.variance);
+  misfit_ +=
+      (std::min(surprise, kOutlier) * std::min(surprise, kOutlier) - misfit_) * kMisfitMemory;
+  if (surprise > kOutlier) {
     taken = Judge(source, z);
+    if (state.outliers == 1) state.outlier_variance = o.variance;
     if (taken == Taken::kOutlier) return taken;
+    state.outliers = 0;
   }
-  state.outliers = 0;
+  // A sample that knows little more than nothing refutes no outlier.
+  if (o.variance <= kRefutes * state.outlier_variance) state.outliers = 0;
   state.last_used_at = time_;
   Update(source, z, o);
   return taken;
 }
 
-double Estimator::MeanFrequency() const {
+double Estimator::MeanOf(size_t index) const {
   const std::vector<double> weights = Weights();
-  double frequency = 0;
-  for (size_t i = 0; i < bank_.size(); ++i) frequency += weights[i] * bank_[i].x[kFrequency];
-  return frequency;
+  double mean = 0;
+  for (size_t i = 0; i < bank_.size(); ++i) mean += weights[i] * bank_[i].x[index];
+  return mean;
 }
 
 Belief Estimator::At(MonoTime t) const {
@@ -252,6 +283,8 @@ Estimator::Track Estimator::TrackOf(size_t source, MonoTime t) const {
   track.sigma = std::sqrt(std::max(0.0, variance + square - mean * mean));
   return track;
 }
+
+double Estimator::Strain() const { return std::sqrt(std::max(1.0, misfit_ / kUsualMisfit)); }
 
 double Estimator::Doubt() const {
   double doubt = 0;

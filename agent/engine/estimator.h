@@ -17,10 +17,11 @@ constexpr Duration SystemAhead(const Now& now) {
 // One source's word about the raw clock.
 struct Observation {
   MonoTime at;
-  Duration ahead{};       // of the source, of the raw clock (its reading less `at`)
-  double variance = 0;    // of the error that differs from sample to sample, square seconds
-  bool usual = true;      // its error is like that of others: it may tell how good a filter is
-  double bias_sigma = 0;  // of the source's constant error (an uneven path), seconds
+  Duration ahead{};         // of the source, of the raw clock (its reading less `at`)
+  double variance = 0;      // of the error that differs from sample to sample, square seconds
+  bool usual = true;        // its error is like that of others: it may tell how good a filter is
+  double bias_sigma = 0;    // of the source's constant error (an uneven path), seconds
+  double bias_limit = 1e9;  // which it cannot exceed: half the round trip and the like, seconds
 };
 
 // What the clock is believed to be at one moment.
@@ -68,6 +69,9 @@ class Estimator {
   Track TrackOf(size_t source, MonoTime t) const;
   // Its samples are part of the belief.
   bool Uses(size_t source) const { return sources_[source].bias_variance > 0; }
+  // How many times larger than the filters say the errors of late were; at least 1. The oscillator
+  // then does what a random walk does not (a machine that warms up).
+  double Strain() const;
   // How far the last outliers lay from what was foretold, seconds; 0: none are set aside.
   double Doubt() const;
 
@@ -80,8 +84,10 @@ class Estimator {
   };
   struct SourceState {
     double bias_variance = 0;  // 0: not seen yet
-    int outliers = 0;          // in a row
+    double bias_limit = 0;
+    int outliers = 0;  // in a row
     double last_innovation = 0;
+    double outlier_variance = 0;  // of the first of them
     double first_outlier_at = 0;  // seconds since epoch_
     double last_used_at = 0;
   };
@@ -95,7 +101,10 @@ class Estimator {
   void Update(size_t source, double z, const Observation& observation);
   void Begin(size_t source, const Observation& observation);
   Taken Judge(size_t source, double z);
-  double MeanFrequency() const;
+  double MeanOf(size_t index) const;
+  // Each of the other sources could be that wrong, seconds, without a lie.
+  bool OthersMayBeWrong(size_t source, double by) const;
+  void BlameOthers(size_t source, double innovation);
   // Of the sources in use, one has been heard since the first outlier of `doubted`, and fits.
   bool AnotherAgrees(const SourceState& doubted) const;
   bool OthersSilentSince(const SourceState& doubted) const;
@@ -106,6 +115,7 @@ class Estimator {
   bool offset_known_ = false;
   MonoTime epoch_{};
   Duration anchor_{};  // offsets are kept as seconds from this
+  double misfit_ = 1;  // mean square of the last innovations over what was foretold
   double time_ = 0;    // of the state, seconds since epoch_
 };
 

@@ -10,9 +10,9 @@ namespace fleetsync::sim {
 // A scenario, and what others reach in it: measured with chrony 4.3 and ntpsec 1.2.2 themselves
 // under the network simulator clknetsim, medians of ten seeds. 0: not measured.
 struct Scenario {
-  std::string name;
-  std::string text;
-  WorldConfig world;
+  std::string name{};
+  std::string text{};
+  WorldConfig world{};
   double hours = 24;
   double steady_from_hours = 8;
   struct Peer {

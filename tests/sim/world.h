@@ -15,7 +15,7 @@ namespace fleetsync::sim {
 struct WorldConfig {
   OscillatorConfig oscillator{};
   Duration ahead{};  // of the host's clock at the start
-  std::vector<Server> servers;
+  std::vector<Server> servers{};
   ntp::EngineConfig engine{};  // an engine with no source gets every server, as `source`
   ntp::SourceConfig source{.iburst = true};
   uint64_t seed = 1;
@@ -43,7 +43,7 @@ class World {
   // Called when an answer arrives: what its two ways took.
   std::function<void(size_t server, double there, double back)> on_answer;
 
-  std::vector<Server> servers;
+  std::vector<Server> servers{};
   std::vector<std::pair<double, ntp::Note>> notes;  // with true time
   std::vector<std::pair<double, Duration>> steps;
   std::optional<ntp::KernelSync> kernel;
