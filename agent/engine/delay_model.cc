@@ -94,16 +94,11 @@ void DelayModel::Fit() {
   typical_ = std::sqrt(Variance(m.mean));
 }
 
-double DelayModel::Usual() const {
-  double sum = 0;
-  double weights = 0;
-  for (size_t i = 1; i <= std::min(count_, kFew); ++i) {
-    const double delay = delays_[(next_ + kWindow - i) % kWindow];
-    const double weight = 1 / Variance(delay);
-    sum += weight * delay;
-    weights += weight;
-  }
-  return sum / weights;
+double DelayModel::Shortest() const {
+  double shortest = delays_[(next_ + kWindow - 1) % kWindow];
+  for (size_t i = 2; i <= std::min(count_, kFew); ++i)
+    shortest = std::min(shortest, delays_[(next_ + kWindow - i) % kWindow]);
+  return shortest;
 }
 
 double DelayModel::Variance(double delay) const {

@@ -28,9 +28,9 @@ class DelayModel {
   double Typical() const { return typical_; }
   // The path's shortest round trip as far as it is known, seconds.
   double base() const { return base_; }
-  // Mean of the last few round trips, each by what it is worth, seconds: half of it bounds the
-  // error of what was learned from them, however uneven the path is.
-  double Usual() const;
+  // The shortest of the last few round trips, seconds: half of it bounds how wrong an uneven path
+  // can make what is learned from them, also when the route has changed.
+  double Shortest() const;
   bool empty() const { return count_ == 0; }
 
  private:

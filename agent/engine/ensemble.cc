@@ -68,7 +68,7 @@ Estimator::Taken Ensemble::FeedOne(size_t source, const Association& a, const Sa
                          .variance = a.delays().Variance(delay),
                          .usual = a.delays().IsUsual(delay),
                          .bias_sigma = BiasSigma(a, sample),
-                         .bias_limit = a.delays().Usual() / 2 + ToSeconds(a.root_distance())});
+                         .bias_limit = a.delays().Shortest() / 2 + ToSeconds(a.root_distance())});
 }
 
 Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Picture& picture) {
@@ -76,7 +76,7 @@ Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Pict
   for (size_t i = 0; i < sources.size(); ++i) {
     const bool followed = picture.Follows(i) && !IsSecondHand(i, sources, picture);
     // One that is gone vouches for nothing any more, unless all are: then it is all there is.
-    if (picture.selected && !followed) estimator_.Forget(i);
+    if (picture.selected && !followed && Uses(i)) estimator_.Forget(i);
     if (!followed) continue;
     for (const Sample& sample : sources[i].samples())
       if (sample.at.mono > fed_until_[i]) fresh.push_back({i, sample});
@@ -119,7 +119,7 @@ Duration Ensemble::BoundAt(Now now, std::span<const Association> sources) const 
   for (size_t i = 0; i < sources.size(); ++i) {
     if (!estimator_.Uses(i) || sources[i].delays().empty()) continue;
     const Estimator::Track track = estimator_.TrackOf(i, now.mono);
-    const double path = sources[i].delays().Usual() / 2;
+    const double path = sources[i].delays().Shortest() / 2;
     best = std::min(best, std::abs(track.bias) + path +
                               kBoundSigmas * estimator_.Strain() * track.sigma +
                               ToSeconds(sources[i].root_distance()));
