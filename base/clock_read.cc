@@ -34,8 +34,7 @@ Now ReadTogether(const ClockReaders& clocks) {
 }
 
 Now ReadClocks() {
-  return ReadTogether({[] { return MonoTime(Read(CLOCK_MONOTONIC_RAW)); },
-                       ReadSystemClock});
+  return ReadTogether({[] { return MonoTime(Read(CLOCK_MONOTONIC_RAW)); }, ReadSystemClock});
 }
 
 SystemTime ReadSystemClock() { return SystemTime(Read(CLOCK_REALTIME)); }

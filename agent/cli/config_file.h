@@ -13,7 +13,8 @@ namespace fleetsync::agent {
 // agent.conf: one directive a line, as in chrony.conf(5); '#' begins a comment.
 //
 //   host web01.example            name in the inventory; default: the system's host name
-//   server ADDRESS [OPTION]…      a time server: iburst, prefer, trust, noselect, fallback, peer, xleave,
+//   server ADDRESS [OPTION]…      a time server: iburst, prefer, trust, noselect, fallback, peer,
+//   xleave,
 //                                 minpoll N, maxpoll N, port N, key N, maxdelay T, offset T
 //   controller HOST:PORT          where reports go
 //   insecure-controller           allow reports without TLS

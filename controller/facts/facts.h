@@ -58,8 +58,8 @@ struct Facts {
   std::vector<DaemonFact> daemons;
   std::vector<std::string>
       tools;  // chronyc, chronyd, ntpdate, ntpd, ntpdig, sntp, busybox-ntpd, hwclock, …
-  std::string firewall;  // firewalld, ufw, nftables, iptables or empty
-  std::string cron;      // cron.d, crontab, busybox or empty
+  std::string firewall;      // firewalld, ufw, nftables, iptables or empty
+  std::string cron;          // cron.d, crontab, busybox or empty
   std::string root_crontab;  // root's own file: /var/spool/cron/crontabs/root
   bool cron_running = false;
   bool job_timer = false;  // the systemd timer of push's own job starts at boot

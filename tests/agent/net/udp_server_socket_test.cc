@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <set>
 #include <thread>
 #include <vector>
@@ -119,16 +120,23 @@ TEST(UdpServerSocket, WaitingEnds) {
 
 TEST(UdpServerSocket, AnotherThreadEndsTheWait) {
   UdpServerSocket server = ListenOn("127.0.0.1");
-  std::thread waiting([&server] { server.Receive(); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  server.Interrupt();
+  std::atomic<bool> ended{false};
+  std::thread waiting([&] {
+    server.Receive();
+    ended = true;
+  });
+  while (!ended) {  // whether it waits already or not yet
+    server.Interrupt();
+    std::this_thread::yield();
+  }
   waiting.join();
   server.Receive();
 }
 
 TEST(UdpServerSocket, TheBufferIsAsLargeAsAsked) {
-  if (geteuid() != 0) GTEST_SKIP() << "beyond the system's limit with CAP_NET_ADMIN alone";
-  EXPECT_GE(ListenOn("127.0.0.1").receive_buffer(), size_t{4} << 20);
+  // Beyond the system's limit with CAP_NET_ADMIN alone.
+  const size_t least = geteuid() == 0 ? size_t{4} << 20 : 4096;
+  EXPECT_GE(ListenOn("127.0.0.1").receive_buffer(), least);
 }
 
 TEST(UdpServerSocket, WhatFindsTheBufferFullIsCounted) {
