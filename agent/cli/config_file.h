@@ -14,8 +14,7 @@ namespace fleetsync::agent {
 //
 //   host web01.example            name in the inventory; default: the system's host name
 //   server ADDRESS [OPTION]…      a time server: iburst, prefer, trust, noselect, fallback, peer,
-//   xleave,
-//                                 minpoll N, maxpoll N, port N, key N, maxdelay T, offset T
+//                                 xleave, minpoll N, maxpoll N, port N, key N, maxdelay T, offset T
 //   controller HOST:PORT          where reports go
 //   insecure-controller           allow reports without TLS
 //   report-interval 10s

@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <string>
 
 #include "base/text.h"
 #include "fmt/format.h"
+#include "tests/controller/run_by.h"
 
 namespace fleetsync::doctor {
 namespace {
@@ -120,21 +119,6 @@ TEST_F(Ask, NamesOnceAndNoAddresses) {
 TEST_F(Ask, NamesThatNoShellMaySee) {
   const std::string input = Input("server $(reboot)\nserver -x\nserver a;b\nserver *\nserver ok\n");
   EXPECT_THAT(input, HasSubstr("names=ok\n"));
-}
-
-std::string RunBy(const std::string& shell, std::string_view script) {
-  const std::string path = fmt::format("{}/doctor-script-{}", testing::TempDir(), getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fwrite(script.data(), 1, script.size(), file);
-  std::fclose(file);
-  std::FILE* pipe = popen(fmt::format("{} -s <{} 2>&1", shell, ShellQuote(path)).c_str(), "r");
-  std::string output;
-  std::array<char, 4096> buffer{};
-  for (size_t size = 0; (size = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-    output.append(buffer.data(), size);
-  pclose(pipe);
-  std::remove(path.c_str());
-  return output;
 }
 
 class QuestionsTest : public testing::TestWithParam<const char*> {};

@@ -1,30 +1,14 @@
 // observe.sh itself, run by the shells that hosts have, on this machine: whatever runs here.
-#include <array>
-#include <cstdio>
 #include <string>
 
 #include "base/text.h"
 #include "controller/observe/observation.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
+#include "tests/controller/run_by.h"
 
 namespace fleetsync::observe {
 namespace {
-
-std::string RunBy(const std::string& shell, std::string_view script) {
-  const std::string path = fmt::format("{}/observe-script-{}", testing::TempDir(), getpid());
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  std::fwrite(script.data(), 1, script.size(), file);
-  std::fclose(file);
-  std::FILE* pipe = popen(fmt::format("{} -s <{} 2>&1", shell, ShellQuote(path)).c_str(), "r");
-  std::string output;
-  std::array<char, 4096> buffer{};
-  for (size_t size = 0; (size = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-    output.append(buffer.data(), size);
-  pclose(pipe);
-  std::remove(path.c_str());
-  return output;
-}
 
 class ObserveScriptTest : public testing::TestWithParam<const char*> {};
 
