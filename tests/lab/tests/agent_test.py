@@ -9,9 +9,12 @@ import pathlib
 import re
 import struct
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from labs import eventually  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LAB = ROOT / "tests/lab/lab"
@@ -20,7 +23,6 @@ NAME = "agenttest"
 HOST = "plain01"
 BUSYBOX = "busybox01"
 CONTROLLER = "198.18.0.1"
-DEADLINE_S = 40
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
 
@@ -46,16 +48,6 @@ def put(host, path, content, mode="644"):
 def true_offset(host):
     """What must be added to the host's clock to be right, in seconds."""
     return -json.loads(lab("clock", host, "-o", "json").stdout)["offset_s"]
-
-
-def eventually(condition, what):
-    """Waits until `condition` gives something true, and returns it."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.1)
-    return result
 
 
 def seconds(text):

@@ -11,9 +11,12 @@ import pathlib
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from labs import eventually  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LAB = ROOT / "tests/lab/lab"
@@ -40,16 +43,6 @@ def lab(*arguments, check=True, timeout=200):
 
 def in_host(host, command, check=True):
     return lab("exec", host, "--", "sh", "-c", command, check=check)
-
-
-def eventually(condition, what):
-    """Waits until `condition` gives something true, and returns it."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.05)
-    return result
 
 
 def clocks():
