@@ -30,7 +30,13 @@ void CommandRun::Send(const Conversation::Send& send) {
   if (send.end) end_wanted_ = true;
 }
 
-void CommandRun::Feed(Session& session) {
+bool CommandRun::Feed(Session& session) {
+  heard_ = false;
+  Write(session);
+  return heard_;
+}
+
+void CommandRun::Write(Session& session) {
   if (!session.started() || closed_) return;
   if (become_ != nullptr) {
     if (become_password_ != nullptr && become_->TakeWantsPassword()) {
@@ -56,12 +62,13 @@ void CommandRun::Feed(Session& session) {
       shared_at_ += written;
     }
     input_.swap(later_);
-    if (!input_.empty()) return Feed(session);
+    if (!input_.empty()) return Write(session);
   }
   if (end_wanted_ && !end_sent_) end_sent_ = session.WriteEnd();
 }
 
 void CommandRun::OnData(std::string_view bytes, bool is_stderr) {
+  heard_ = true;
   if (done_ || too_long_ || misused_) return;
   output_size_ += bytes.size();
   if (output_size_ > command_.max_output) {
@@ -87,6 +94,6 @@ void CommandRun::OnExitSignal(std::string_view name) {
   exit_ = Exit{.code = kExitBySignal, .signal = std::string(name)};
 }
 
-void CommandRun::OnChannelClosed() { closed_ = true; }
+void CommandRun::OnChannelClosed() { heard_ = closed_ = true; }
 
 }  // namespace fleetsync::ssh

@@ -26,8 +26,8 @@ class CommandRun : public ChannelObserver {
   // What goes to the server.
   std::string Line() const;
 
-  // Writes what the window and the socket take now.
-  void Feed(Session& session);
+  // Writes what the window and the socket take now. True: something was heard meanwhile.
+  bool Feed(Session& session);
   // Adds what the conversation wants to send.
   void Send(const Conversation::Send& send);
 
@@ -46,6 +46,8 @@ class CommandRun : public ChannelObserver {
   void OnChannelClosed() override;
 
  private:
+  void Write(Session& session);
+
   Command command_;
   std::unique_ptr<Become> become_;
   std::shared_ptr<const Secret> become_password_;
@@ -57,6 +59,7 @@ class CommandRun : public ChannelObserver {
   size_t shared_at_ = 0;
   std::string later_;  // sent by the conversation, after the shared input
   bool end_wanted_ = false, end_sent_ = false;
+  bool heard_ = false;  // since Feed began
   bool closed_ = false, too_long_ = false, done_ = false, misused_ = false;
   std::optional<Exit> exit_;
 };

@@ -149,20 +149,36 @@ void Connection::OnCommandRefused() {
   });
 }
 
-// Acts on what the command's output brought about.
+// Acts on what the command's output brought about, and writes what the host takes now. libssh takes
+// in what has arrived while it writes, after which the socket may stay silent: that is acted on
+// too.
 void Connection::AfterPump(bool alive) {
+  while (!EndsCommand(alive)) {
+    if (!command_->Feed(*session_) && !session_->lost()) return;
+    alive = !session_->lost();
+  }
+}
+
+bool Connection::EndsCommand(bool alive) {
   const CommandRun& command = *command_;
-  if (command.too_long())
-    return Fail(Fault::kOutputTooLong,
-                fmt::format("the command wrote more than {} bytes", command.command().max_output),
-                "let it write less");
-  if (command.misused()) return Fail(Fault::kProtocol, "a second command while one runs");
-  if (command.become() != nullptr && command.become()->refused())
-    return FailWith(command.become()->WhyNot(nullptr, target_.user));
-  if (command.done()) return Finish();
-  if (command.closed()) return OnCommandClosed();
-  if (!alive) return Fail(Fault::kDisconnected, LostText(), "what the command did is not known");
-  command_->Feed(*session_);
+  if (command.too_long()) {
+    Fail(Fault::kOutputTooLong,
+         fmt::format("the command wrote more than {} bytes", command.command().max_output),
+         "let it write less");
+  } else if (command.misused()) {
+    Fail(Fault::kProtocol, "a second command while one runs");
+  } else if (command.become() != nullptr && command.become()->refused()) {
+    FailWith(command.become()->WhyNot(nullptr, target_.user));
+  } else if (command.done()) {
+    Finish();
+  } else if (command.closed()) {
+    OnCommandClosed();
+  } else if (!alive) {
+    Fail(Fault::kDisconnected, LostText(), "what the command did is not known");
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void Connection::OnCommandClosed() {

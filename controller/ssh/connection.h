@@ -108,6 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void AdvanceCommand();
   void OnCommandRefused();
   void AfterPump(bool alive);
+  bool EndsCommand(bool alive);
   void OnCommandClosed();
   bool NeedsBecome(const Command& command) const;
 

@@ -231,9 +231,12 @@ Session::Step Session::Start(const std::string& line, ChannelObserver& observer)
 // never come; an event of the session's own pumps always.
 Session::Step Session::Pump() {
   const int result = ssh_event_dopoll(event_, 0);
+  return result == SSH_ERROR || lost() ? Step::kFailed : Step::kAgain;
+}
+
+bool Session::lost() const {
   // A disconnect message of the server's only shows in the status.
-  const bool lost = (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
-  return result == SSH_ERROR || lost ? Step::kFailed : Step::kAgain;
+  return (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
 }
 
 size_t Session::Write(std::string_view bytes) {

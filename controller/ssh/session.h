@@ -77,6 +77,8 @@ class Session {
   bool started() const { return opened_; }
   // Takes in what the server sent.
   Step Pump();
+  // The connection is gone, whoever noticed it.
+  bool lost() const;
   // How much of `bytes` was taken; the rest when the window or the socket has room again.
   size_t Write(std::string_view bytes);
   bool WriteEnd();

@@ -83,6 +83,21 @@ TEST(Fleet, InputThatACommandDoesNotReadDoesNotHoldItUp) {
   EXPECT_EQ(outcome.out, "next\n");
 }
 
+// libssh takes in what has arrived while it writes: the end of the command may be heard there, with
+// nothing left on the socket that would wake the loop.
+TEST(Fleet, AnEndThatIsHeardWhileInputIsWrittenCounts) {
+  const Sshd sshd;
+  const auto input = std::make_shared<const std::string>(4'000'000, 'y');
+  std::vector<Command> commands;
+  for (int i = 0; i < 40; ++i) {
+    commands.push_back(Line("head -c " + std::to_string(i * 50'021) + " >/dev/null; exit 3"));
+    commands.back().shared_input = input;
+  }
+  const Outcome outcome = RunOn(sshd.Host(), commands);
+  ASSERT_FALSE(outcome.failure) << ToString(*outcome.failure);
+  EXPECT_EQ(outcome.exits.size(), commands.size());
+}
+
 TEST(Fleet, FourMegabytesOfOutputArriveWhole) {
   const Sshd sshd;
   Command command = Line("yes abcdefg | head -c 4000000");
