@@ -27,6 +27,16 @@ struct Source {
 
 inline constexpr uint8_t kSelected = 1;  // Source::state
 
+// Something that happened on a host, as its agent tells it.
+struct Event {
+  uint8_t kind = 0;  // fleetsync.v1.EventKind
+  SystemTime host_time;
+  Duration amount{};
+  std::string text;
+
+  bool operator==(const Event&) const = default;
+};
+
 struct Report {
   std::string host;
   uint64_t sequence = 0;  // the host's own numbering, from 1: stored once however often it arrives
@@ -43,7 +53,9 @@ struct Report {
   Duration root_dispersion{};
   Duration jitter{};
   std::string daemon;
-  std::vector<Source> sources;
+  std::vector<Source> sources{};
+  std::vector<Event> events{};  // since the report before
+  bool holdover = false;      // no source is followed; the offset is reckoned from before
 };
 
 // The source that the host follows; null when none.
@@ -52,6 +64,26 @@ inline const Source* Selected(const Report& report) {
     if (source.state == kSelected) return &source;
   return nullptr;
 }
+
+// Of a host's clock by the controller itself, over the stream or otherwise.
+struct Measurement {
+  std::string host;
+  SystemTime at;           // the controller's clock
+  Duration offset{};       // of the controller's clock from the host's
+  Duration error_bound{};  // |true offset - offset| is at most this
+};
+
+// What a host's reports of one span of time say.
+struct HistoryPoint {
+  SystemTime at;  // the controller's clock, where the span begins
+  Duration span{};
+  uint32_t reports = 0;
+  uint32_t synchronised = 0;  // how many of them; the rest is over these alone
+  Duration offset_min{}, offset_max{}, offset_mean{};
+  Duration offset_p50{}, offset_p95{}, offset_p99{};  // of |offset|
+  Duration error_bound_max{};
+  int64_t frequency_mean_ppb = 0;
+};
 
 // A host and the newest of its reports.
 struct HostRecord {

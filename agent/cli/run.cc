@@ -240,7 +240,11 @@ StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool conf
   const std::string spool = config.state_dir + "/spool";
   std::vector<std::string> arguments = ReporterArguments(config, spool);
   daemon::ReportingConfig reporting{
-      .interval = config.report_interval, .spool = {.folder = spool}, .reporter = nullptr};
+      .interval = config.report_interval,
+      .spool = {.folder = spool},
+      .context = {.daemon = config.engine.control_clock ? "agent" : "",
+                  .boot_id = report::BootId()},
+      .reporter = nullptr};
   if (confined) {
     FS_ASSIGN_OR_RETURN(reporting.reporter, daemon::MakeLaunchedChild(std::move(arguments)));
   } else {

@@ -10,7 +10,6 @@
 #include "agent/daemon/notify.h"
 #include "agent/daemon/reporter_process.h"
 #include "agent/daemon/stop_signal.h"
-#include "agent/report/report.h"
 #include "base/clock_read.h"
 #include "fmt/format.h"
 
@@ -57,7 +56,7 @@ class Reporting {
     next_ += interval_;
     if (next_ < now) next_ = now + interval_;
     const auto sequence =
-        spool_->Append(report::ToReport(shell.TakeSnapshot()).SerializeAsString());
+        spool_->Append(report::ToReport(shell.TakeSnapshot(), context_).SerializeAsString());
     trouble_.Update(sequence.status());
     if (sequence.ok()) process_.TellSpooled(*sequence);
     if (spool_->dropped() > dropped_told_) {
@@ -76,12 +75,14 @@ class Reporting {
   Reporting(const ReportingConfig& config, std::unique_ptr<report::SpoolWriter> spool, Log log)
       : log_(std::move(log)),
         interval_(config.interval),
+        context_(config.context),
         spool_(std::move(spool)),
         process_(config.reporter, log_),
         trouble_(log_, "; measuring goes on, reports are lost", "reports are kept on disk again") {}
 
   Log log_;
   Duration interval_;
+  report::ReportContext context_;
   std::unique_ptr<report::SpoolWriter> spool_;
   ReporterProcess process_;
   MonoTime next_{};

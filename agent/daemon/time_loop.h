@@ -6,6 +6,7 @@
 
 #include "agent/daemon/engine_shell.h"
 #include "agent/daemon/reporter_child.h"
+#include "agent/report/report.h"
 #include "agent/report/spool_writer.h"
 #include "base/status.h"
 #include "base/time.h"
@@ -15,6 +16,7 @@ namespace fleetsync::daemon {
 struct ReportingConfig {
   Duration interval{};
   report::SpoolConfig spool;
+  report::ReportContext context;
   std::shared_ptr<ReporterChild> reporter;
 };
 

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/report/text_dictionary.h"
 #include "base/mutex.h"
 #include "fmt/format.h"
 #include "proto/fleetsync/v1/fleet.grpc.pb.h"
@@ -41,6 +42,7 @@ struct Stream {
   v1::StreamResponse response;
   grpc::Status status;
   std::deque<v1::Report> queue;
+  TextDictionary texts;
   Tag start{this, Step::kStart};
   Tag read{this, Step::kRead};
   Tag write{this, Step::kWrite};
@@ -188,6 +190,7 @@ void GrpcLinkOnQueue::WriteNext(Stream& stream) {
   if (!stream.welcomed || stream.writing || stream.finishing || stream.queue.empty()) return;
   v1::StreamRequest request;
   *request.mutable_report() = std::move(stream.queue.front());
+  stream.texts.Shorten(*request.mutable_report());
   stream.queue.pop_front();
   Write(stream, std::move(request));
 }
@@ -207,6 +210,9 @@ void GrpcLinkOnQueue::OnMessage(Stream& stream) {
     case v1::StreamResponse::kAcknowledgement:
       events_.push_back(Acknowledged{stream.response.acknowledgement().through()});
       break;
+    case v1::StreamResponse::kTimeQuestion:
+    case v1::StreamResponse::kCommand:
+    case v1::StreamResponse::kCertificate:
     case v1::StreamResponse::MESSAGE_NOT_SET:
       break;  // of a newer controller
   }

@@ -4,7 +4,8 @@
 #include <cmath>
 
 #include "agent/net/address_text.h"
-#include "proto/ntp/names.h"
+#include "base/file.h"
+#include "base/text.h"
 
 namespace fleetsync::report {
 namespace {
@@ -44,9 +45,28 @@ v1::SourceState ToState(ntp::SourceState state) {
   return v1::SOURCE_STATE_UNSPECIFIED;
 }
 
-void Fill(const ntp::SourceSnapshot& from, v1::Source& to) {
-  to.set_name(from.name);
-  if (from.address) to.set_address(net::AddressText(*from.address));
+// The numbers of a report's texts; each is told once.
+class Texts {
+ public:
+  explicit Texts(v1::Report& report) : report_(report) {}
+
+  uint32_t Id(const std::string& text) {
+    if (text.empty()) return 0;
+    for (const v1::Text& known : report_.texts())
+      if (known.text() == text) return known.id();
+    v1::Text& told = *report_.add_texts();
+    told.set_id(static_cast<uint32_t>(report_.texts_size()));
+    told.set_text(text);
+    return told.id();
+  }
+
+ private:
+  v1::Report& report_;
+};
+
+void Fill(const ntp::SourceSnapshot& from, Texts& texts, v1::Source& to) {
+  to.set_name(texts.Id(from.name));
+  if (from.address) to.set_address(texts.Id(net::AddressText(*from.address)));
   to.set_state(ToState(from.state));
   to.set_stratum(from.stratum);
   to.set_reach(from.reach);
@@ -55,19 +75,28 @@ void Fill(const ntp::SourceSnapshot& from, v1::Source& to) {
   to.set_offset_ns(from.offset.count());
   to.set_delay_ns(Nanoseconds(from.delay));
   to.set_jitter_ns(Nanoseconds(from.jitter));
-  to.set_last_sample_age_us(Microseconds(*from.sample_age));
-  to.set_reference_id(ntp::ReferenceIdText(from.reference_id, from.stratum));
+  to.set_last_sample_age_ms(static_cast<uint32_t>(Microseconds(*from.sample_age) / 1000));
+  to.set_reference_id(from.reference_id);
 }
 
 }  // namespace
 
-v1::Report ToReport(const ntp::Snapshot& snapshot) {
+std::string BootId() {
+  const auto id = ReadFile("/proc/sys/kernel/random/boot_id", 128);
+  return id.ok() ? std::string(Trim(*id)) : "";
+}
+
+v1::Report ToReport(const ntp::Snapshot& snapshot, const ReportContext& context) {
   v1::Report report;
+  Texts texts(report);
+  report.set_daemon(texts.Id(context.daemon));
+  report.set_boot_id(texts.Id(context.boot_id));
   report.set_host_time_us(Microseconds(snapshot.at.system.time_since_epoch()));
   report.set_monotonic_us(Microseconds(snapshot.at.mono.time_since_epoch()));
   report.set_stratum(snapshot.stratum);
   report.set_leap(ToLeap(snapshot.leap));
-  if (snapshot.synchronised) {
+  report.set_holdover(snapshot.holdover);
+  if (snapshot.synchronised || snapshot.holdover) {
     report.set_offset_ns(snapshot.offset.count());
     report.set_error_bound_ns(Nanoseconds(snapshot.error_bound));
     report.set_root_delay_ns(Nanoseconds(snapshot.root_delay));
@@ -75,7 +104,8 @@ v1::Report ToReport(const ntp::Snapshot& snapshot) {
     report.set_jitter_ns(Nanoseconds(snapshot.jitter));
     report.set_frequency_ppb(std::llround(snapshot.frequency.value * 1e3));
   }
-  for (const ntp::SourceSnapshot& source : snapshot.sources) Fill(source, *report.add_sources());
+  for (const ntp::SourceSnapshot& source : snapshot.sources)
+    Fill(source, texts, *report.add_sources());
   return report;
 }
 

@@ -10,8 +10,17 @@
 
 namespace fleetsync::report {
 
-// Without a sequence number: the spool gives it.
-v1::Report ToReport(const ntp::Snapshot& snapshot);
+// What a snapshot does not say of itself.
+struct ReportContext {
+  std::string daemon;   // what owns the clock: "chrony", "ntp", "agent"
+  std::string boot_id;  // of the running system
+};
+
+// Of the running system; empty where the kernel does not tell.
+std::string BootId();
+
+// Without a sequence number: the spool gives it. Tells all of its texts.
+v1::Report ToReport(const ntp::Snapshot& snapshot, const ReportContext& context);
 
 // A spooled payload and its number as the message that goes on the wire. DataLoss: not a report.
 StatusOr<v1::Report> ParseReport(std::string_view payload, uint64_t sequence);

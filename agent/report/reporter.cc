@@ -15,7 +15,6 @@
 #include "agent/report/spool_reader.h"
 #include "agent/report/uplink.h"
 #include "base/clock_read.h"
-#include "base/file.h"
 #include "base/overloaded.h"
 #include "base/text.h"
 #include "fmt/format.h"
@@ -35,9 +34,7 @@ v1::Hello MakeHello(const std::string& host) {
   v1::Hello hello;
   hello.set_host(host);
   hello.set_agent_version(FLEETSYNC_VERSION);
-  if (const auto id = ReadFile("/proc/sys/kernel/random/boot_id", 128); id.ok()) {
-    hello.set_boot_id(std::string(Trim(*id)));
-  }
+  hello.set_boot_id(BootId());
   return hello;
 }
 

@@ -7,12 +7,16 @@
 
 #include "base/text.h"
 #include "fmt/format.h"
+#include "proto/ntp/names.h"
 
 namespace fleetsync::serve {
 namespace {
 
 constexpr size_t kMaxText = 255;  // longer than a host name may be (RFC 1035: 253)
 constexpr int kMaxSources = 64;
+constexpr int kMaxEvents = 64;
+// Of one stream: sources come and go, but a thousand names are no agent's.
+constexpr size_t kMaxTexts = 1024;
 // Above it the store's signed numbers end; at a report a second that is after every sun.
 constexpr uint64_t kMaxSequence = uint64_t{1} << 62;
 // 36 years: more than any clock is off, and sums of a few of them fit a Duration.
@@ -37,7 +41,16 @@ uint8_t Stratum(uint32_t stratum) {
                                            : std::min(stratum, kUnsynchronisedStratum));
 }
 uint8_t Leap(v1::Leap leap) {
-  return static_cast<uint8_t>(v1::Leap_IsValid(leap) ? leap : v1::LEAP_UNSYNCHRONISED);
+  switch (leap) {
+    case v1::LEAP_NONE:
+      return 0;
+    case v1::LEAP_INSERT:
+      return 1;
+    case v1::LEAP_DELETE:
+      return 2;
+    default:
+      return 3;
+  }
 }
 
 // At most kMaxText bytes, not cut within a character.
@@ -50,23 +63,49 @@ std::string Text(std::string_view text) {
   return std::string(text.substr(0, size));
 }
 
-db::Source ToSource(const v1::Source& source) {
-  return {.name = Text(source.name()),
-          .address = Text(source.address()),
-          .state = static_cast<uint8_t>(v1::SourceState_IsValid(source.state())
-                                            ? source.state()
-                                            : v1::SOURCE_STATE_UNSPECIFIED),
-          .stratum = Stratum(source.stratum()),
-          .reach = static_cast<uint8_t>(source.reach() & 0xff),
-          .poll = static_cast<int8_t>(std::clamp(source.poll(), -128, 127)),
-          .offset = Signed(source.offset_ns()),
-          .delay = Unsigned(source.delay_ns()),
-          .jitter = Unsigned(source.jitter_ns()),
-          .last_sample_age = Microseconds(source.last_sample_age_us()),
-          .reference_id = Text(source.reference_id())};
+db::Event ToEvent(const v1::Event& event) {
+  return {.kind = static_cast<uint8_t>(
+              v1::EventKind_IsValid(event.kind()) ? event.kind() : v1::EVENT_KIND_UNSPECIFIED),
+          .host_time = SystemTime(Microseconds(event.host_time_us())),
+          .amount = Signed(event.amount_ns()),
+          .text = Text(event.text())};
 }
 
 }  // namespace
+
+db::Source IngestSession::ToSource(const v1::Source& source) const {
+  const uint8_t stratum = Stratum(source.stratum());
+  return {
+      .name = Told(source.name()),
+      .address = Told(source.address()),
+      .state = static_cast<uint8_t>(
+          v1::SourceState_IsValid(source.state()) ? source.state() : v1::SOURCE_STATE_UNSPECIFIED),
+      .stratum = stratum,
+      .reach = static_cast<uint8_t>(source.reach() & 0xff),
+      .poll = static_cast<int8_t>(std::clamp(source.poll(), -128, 127)),
+      .offset = Signed(source.offset_ns()),
+      .delay = Unsigned(source.delay_ns()),
+      .jitter = Unsigned(source.jitter_ns()),
+      .last_sample_age = std::chrono::milliseconds(source.last_sample_age_ms()),
+      .reference_id =
+          source.reference_id() == 0 ? "" : ntp::ReferenceIdText(source.reference_id(), stratum)};
+}
+
+Status IngestSession::Learn(const v1::Text& text) {
+  if (texts_.size() >= kMaxTexts)
+    return absl::ResourceExhaustedError(
+        fmt::format("host '{}' has told {} texts on one stream", host_, kMaxTexts));
+  if (text.id() == 0 || !texts_.emplace(text.id(), Text(text.text())).second)
+    return absl::InvalidArgumentError(
+        fmt::format("host '{}' tells text {} twice", host_, text.id()));
+  return absl::OkStatus();
+}
+
+// A number that was never told stands for nothing.
+std::string IngestSession::Told(uint32_t id) const {
+  const auto it = texts_.find(id);
+  return it == texts_.end() ? "" : it->second;
+}
 
 StatusOr<Accepted> IngestSession::OnMessage(const v1::StreamRequest& message, SystemTime received) {
   switch (message.message_case()) {
@@ -74,6 +113,9 @@ StatusOr<Accepted> IngestSession::OnMessage(const v1::StreamRequest& message, Sy
       return OnHello(message.hello(), received);
     case v1::StreamRequest::kReport:
       return OnReport(message.report(), received);
+    case v1::StreamRequest::kTimeAnswer:
+    case v1::StreamRequest::kCommandResult:
+    case v1::StreamRequest::kCertificateRequest:
     case v1::StreamRequest::MESSAGE_NOT_SET:
       break;
   }
@@ -91,7 +133,6 @@ StatusOr<Accepted> IngestSession::OnHello(const v1::Hello& hello, SystemTime rec
         "or give the agent the name that the inventory has",
         Printable(Text(hello.host()))));
   host_ = hello.host();
-  boot_id_ = Text(hello.boot_id());
   return db::Arrival{.host = host_, .agent_version = Text(hello.agent_version()), .at = received};
 }
 
@@ -104,10 +145,11 @@ StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime 
                     "{}",
                     sequence, host_, last_sequence_, kMaxSequence));
   last_sequence_ = sequence;
+  for (const v1::Text& text : report.texts()) FS_RETURN_IF_ERROR(Learn(text));
   db::Report stored{
       .host = host_,
       .sequence = sequence,
-      .boot_id = boot_id_,
+      .boot_id = Told(report.boot_id()),
       .host_time = SystemTime(Microseconds(report.host_time_us())),
       .monotonic = Microseconds(report.monotonic_us()),
       .received = received,
@@ -119,11 +161,15 @@ StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime 
       .root_delay = Unsigned(report.root_delay_ns()),
       .root_dispersion = Unsigned(report.root_dispersion_ns()),
       .jitter = Unsigned(report.jitter_ns()),
-      .daemon = Text(report.daemon()),
+      .daemon = Told(report.daemon()),
       .sources = {}};
   for (const v1::Source& source : report.sources()) {
     if (stored.sources.size() == kMaxSources) break;
     stored.sources.push_back(ToSource(source));
+  }
+  for (const v1::Event& event : report.events()) {
+    if (stored.events.size() == kMaxEvents) break;
+    stored.events.push_back(ToEvent(event));
   }
   return stored;
 }

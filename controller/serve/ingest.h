@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <variant>
@@ -37,11 +38,14 @@ class IngestSession {
  private:
   StatusOr<Accepted> OnHello(const v1::Hello& hello, SystemTime received);
   StatusOr<Accepted> OnReport(const v1::Report& report, SystemTime received);
+  Status Learn(const v1::Text& text);
+  std::string Told(uint32_t id) const;
+  db::Source ToSource(const v1::Source& source) const;
 
   const HostNames& hosts_;
   std::string host_;
-  std::string boot_id_;
   uint64_t last_sequence_ = 0;
+  std::map<uint32_t, std::string> texts_;  // that this stream has told
 };
 
 }  // namespace fleetsync::serve

@@ -21,7 +21,16 @@ v1::StreamRequest HelloFrom(const std::string& host) {
   return message;
 }
 
-v1::StreamRequest ReportOf(uint64_t sequence) {
+// Tells a text that nothing on the stream has told, by its number.
+uint32_t Tell(v1::Report& report, uint32_t id, const std::string& text) {
+  v1::Text& told = *report.add_texts();
+  told.set_id(id);
+  told.set_text(text);
+  return id;
+}
+
+// The first of a stream tells the texts, the others name them.
+v1::StreamRequest ReportOf(uint64_t sequence, bool tells_texts = true) {
   v1::StreamRequest message;
   v1::Report& report = *message.mutable_report();
   report.set_sequence(sequence);
@@ -34,10 +43,18 @@ v1::StreamRequest ReportOf(uint64_t sequence) {
   report.set_root_delay_ns(11);
   report.set_root_dispersion_ns(12);
   report.set_jitter_ns(13);
-  report.set_daemon("chrony");
+  report.set_leap(v1::LEAP_NONE);
+  if (tells_texts) {
+    Tell(report, 1, "chrony");
+    Tell(report, 2, "boot");
+    Tell(report, 3, "ntp1.example");
+    Tell(report, 4, "198.18.0.1");
+  }
+  report.set_daemon(1);
+  report.set_boot_id(2);
   v1::Source& source = *report.add_sources();
-  source.set_name("ntp1.example");
-  source.set_address("198.18.0.1");
+  source.set_name(3);
+  source.set_address(4);
   source.set_state(v1::SOURCE_STATE_SELECTED);
   source.set_stratum(2);
   source.set_reach(0377);
@@ -45,8 +62,8 @@ v1::StreamRequest ReportOf(uint64_t sequence) {
   source.set_offset_ns(-1400);
   source.set_delay_ns(300);
   source.set_jitter_ns(20);
-  source.set_last_sample_age_us(4'000'000);
-  source.set_reference_id("C6120001");
+  source.set_last_sample_age_ms(4'000);
+  source.set_reference_id(0xc6120001);
   return message;
 }
 
@@ -104,7 +121,7 @@ TEST(Ingest, AReportKeepsItsValuesAndGetsTheControllersTime) {
   EXPECT_EQ(source.delay, 300ns);
   EXPECT_EQ(source.jitter, 20ns);
   EXPECT_EQ(source.last_sample_age, 4s);
-  EXPECT_EQ(source.reference_id, "C6120001");
+  EXPECT_EQ(source.reference_id, "198.18.0.1");
 }
 
 std::string Refusal(IngestSession& session, const v1::StreamRequest& message,
@@ -146,7 +163,7 @@ TEST(Ingest, SequenceNumbersRise) {
   Refusal(session, ReportOf(4));
   Refusal(session, ReportOf(0));
   Refusal(session, ReportOf(std::numeric_limits<uint64_t>::max()));
-  EXPECT_EQ(Accept(session, ReportOf(1000)).sequence, 1000u)
+  EXPECT_EQ(Accept(session, ReportOf(1000, false)).sequence, 1000u)
       << "gaps are reports that were dropped";
 }
 
@@ -192,17 +209,44 @@ TEST(Ingest, StratumZeroIsNotSynchronised) {
 TEST(Ingest, LongTextsAreCutBetweenCharacters) {
   IngestSession session = Introduced();
   v1::StreamRequest message = ReportOf(1);
-  message.mutable_report()->set_daemon(std::string(254, 'x') + "é");
-  message.mutable_report()->mutable_sources(0)->set_name(std::string(1000, 'y'));
+  v1::Report& report = *message.mutable_report();
+  report.set_daemon(Tell(report, 5, std::string(254, 'x') + "é"));
+  report.mutable_sources(0)->set_name(Tell(report, 6, std::string(1000, 'y')));
   const db::Report stored = Accept(session, message);
   EXPECT_EQ(stored.daemon, std::string(254, 'x'));
   EXPECT_EQ(stored.sources[0].name, std::string(255, 'y'));
 }
 
+TEST(Ingest, TextsAreToldOnceAndNamedFromThenOn) {
+  IngestSession session = Introduced();
+  Accept(session, ReportOf(1));
+  const db::Report second = Accept(session, ReportOf(2, false));
+  EXPECT_EQ(second.daemon, "chrony");
+  EXPECT_EQ(second.boot_id, "boot");
+  EXPECT_EQ(second.sources[0].name, "ntp1.example");
+  EXPECT_EQ(second.sources[0].address, "198.18.0.1");
+}
+
+TEST(Ingest, ATextThatWasNeverToldIsEmpty) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message = ReportOf(1);
+  message.mutable_report()->set_daemon(77);
+  EXPECT_EQ(Accept(session, message).daemon, "");
+}
+
+TEST(Ingest, ATextIsToldOnceAndThereAreNotTooMany) {
+  IngestSession session = Introduced();
+  Accept(session, ReportOf(1));
+  EXPECT_EQ(Refusal(session, ReportOf(2)), "host 'web01' tells text 1 twice");
+  v1::StreamRequest many = ReportOf(3, false);
+  for (uint32_t i = 0; i < 2000; ++i) Tell(*many.mutable_report(), 100 + i, std::to_string(i));
+  Refusal(session, many, absl::StatusCode::kResourceExhausted);
+}
+
 TEST(Ingest, NoMoreSourcesAreKeptThanAHostCanHave) {
   IngestSession session = Introduced();
   v1::StreamRequest message = ReportOf(1);
-  for (int i = 0; i < 500; ++i) message.mutable_report()->add_sources()->set_name("s");
+  for (int i = 0; i < 500; ++i) message.mutable_report()->add_sources()->set_name(3);
   EXPECT_EQ(Accept(session, message).sources.size(), 64u);
 }
 

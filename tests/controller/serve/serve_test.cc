@@ -134,17 +134,26 @@ class FakeAgent {
     report.set_offset_ns(static_cast<int64_t>(sequence) * 1000);
     report.set_error_bound_ns(5000);
     report.set_stratum(3);
-    report.set_daemon("chrony");
     v1::Source& source = *report.add_sources();
-    source.set_name("ntp1.example");
+    if (!std::exchange(told_, true)) {
+      Tell(report, 1, "chrony");
+      Tell(report, 2, "ntp1.example");
+    }
+    report.set_daemon(1);
+    source.set_name(2);
     source.set_state(v1::SOURCE_STATE_SELECTED);
     source.set_reach(0377);
     return stream_->Write(message);
   }
   bool SendBytes(size_t size) {
     v1::StreamRequest message;
-    message.mutable_report()->set_daemon(std::string(size, 'x'));
+    Tell(*message.mutable_report(), 1, std::string(size, 'x'));
     return stream_->Write(message);
+  }
+  static void Tell(v1::Report& report, uint32_t id, const std::string& text) {
+    v1::Text& told = *report.add_texts();
+    told.set_id(id);
+    told.set_text(text);
   }
   // The next acknowledgement; 0 when the stream has ended.
   uint64_t Acknowledged() {
@@ -169,6 +178,7 @@ class FakeAgent {
   std::unique_ptr<v1::FleetService::Stub> stub_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>> stream_;
+  bool told_ = false;  // the texts
 };
 
 std::vector<uint64_t> Stored(const TemporaryFolder& folder, const std::string& host) {
