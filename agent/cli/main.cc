@@ -105,6 +105,7 @@ void AddReporterOptions(CLI::App& reporter, fleetsync::agent::ReporterOptions& o
   reporter.add_option("--user", options.user)->required();
   reporter.add_option("--socket", options.socket)->required();
   reporter.add_option("--parent", options.parent)->required();
+  reporter.add_flag("--clock-controlled", options.clock_controlled);
 }
 
 }  // namespace

@@ -231,9 +231,12 @@ std::optional<ntp::Drift> SavedDrift(const DriftFile& file) {
 
 std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
   const bool named = !config.user.empty() && config.user != kRoot;
-  return {"reporter", "--controller", config.controller,
-          "--host",   config.host,    "--spool",
-          spool,      "--user",       named ? config.user : daemon::DefaultReporterUser()};
+  std::vector<std::string> arguments = {
+      "reporter", "--controller", config.controller,
+      "--host",   config.host,    "--spool",
+      spool,      "--user",       named ? config.user : daemon::DefaultReporterUser()};
+  if (config.engine.control_clock) arguments.emplace_back("--clock-controlled");
+  return arguments;
 }
 
 StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool confined) {
@@ -330,6 +333,7 @@ int RunAsReporter(const ReporterOptions& options) {
                                              .spool_folder = options.spool,
                                              .socket = options.socket,
                                              .seed = Seed(),
+                                             .clock_controlled = options.clock_controlled,
                                              .log = Log,
                                              .stop_requested = daemon::StopRequested});
   if (status.ok()) return kWell;

@@ -35,6 +35,7 @@ struct ReporterOptions {
   std::string user;
   int socket = -1;
   pid_t parent = 0;
+  bool clock_controlled = false;
 };
 
 // The reporter's process, started by the time process alone.

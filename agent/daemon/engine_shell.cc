@@ -15,6 +15,7 @@
 namespace fleetsync::daemon {
 namespace {
 
+constexpr Duration kWorthAStep = std::chrono::milliseconds(1);
 constexpr size_t kLargestAnswer = 1024;  // extension fields and a MAC included
 
 std::vector<std::string> Names(const ntp::EngineConfig& config) {
@@ -34,6 +35,7 @@ int PollTimeout(MonoTime until, MonoTime now) {
 
 EngineShell::EngineShell(ShellConfig config)
     : names_(Names(config.engine)),
+      slews_only_(config.engine.slew_only),
       engine_(std::move(config.engine), config.seed, std::move(config.keys)),
       log_(std::move(config.log)),
       clock_actions_(std::move(config.clock), std::move(config.drift), log_),
@@ -47,6 +49,21 @@ Status EngineShell::Start() {
 }
 
 ntp::Snapshot EngineShell::TakeSnapshot() const { return engine_.TakeSnapshot(ReadClocks()); }
+
+EngineShell::Synced EngineShell::SyncNow(const ntp::SyncLimits& limits) {
+  Synced synced;
+  synced.before = TakeSnapshot().offset;
+  ntp::Actions actions;
+  synced.status = engine_.SyncNow(ReadClocks(), limits, actions);
+  Perform(std::move(actions));
+  const ntp::Snapshot snapshot = TakeSnapshot();
+  synced.after = snapshot.offset;
+  synced.error_bound = snapshot.error_bound;
+  const bool stays = Abs(synced.after) > std::max(Abs(synced.before) / 2, kWorthAStep);
+  if (synced.status.ok() && stays && !slews_only_)
+    synced.status = absl::InternalError("the clock did not follow; the agent's log says why");
+  return synced;
+}
 
 void EngineShell::Stop() {
   const Now now = ReadClocks();

@@ -45,6 +45,12 @@ class EngineShell {
   // of the caller, whose revents it reads afterwards. A signal ends the wait early.
   Status Turn(MonoTime until, std::span<pollfd> extra);
   ntp::Snapshot TakeSnapshot() const;
+  // An operator's command to set the clock at once; how far it was and is off.
+  struct Synced {
+    Status status;
+    Duration before{}, after{}, error_bound{};
+  };
+  Synced SyncNow(const ntp::SyncLimits& limits);
   // At a clean end: what was learned is kept, and a clock that was hurried runs as it should.
   void Stop();
 
@@ -63,6 +69,7 @@ class EngineShell {
   };
 
   std::vector<std::string> names_;
+  bool slews_only_;
   ntp::Engine engine_;
   Log log_;
   ClockActions clock_actions_;

@@ -6,19 +6,21 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
-#include "agent/report/reporter.h"
 #include "fmt/format.h"
 
 namespace fleetsync::daemon {
 namespace {
 
-using report::SpoolMessage;
+using report::LocalMessage;
 
 constexpr Duration kFirstBackOff = std::chrono::seconds(1);
 constexpr int kMaxDoublings = 6;                            // to 64 s
 constexpr Duration kHealthyLife = std::chrono::minutes(1);  // after which the back-off starts anew
+constexpr size_t kMostAtOnce = 64;
+
 std::string DescribeExit(int status) {
   if (WIFSIGNALED(status)) return fmt::format("was killed by signal {}", WTERMSIG(status));
   return fmt::format("ended with {}", WEXITSTATUS(status));
@@ -73,25 +75,34 @@ void ReporterProcess::OnDeath(MonoTime now) {
 }
 
 void ReporterProcess::TellSpooled(uint64_t last) {
-  if (socket_ < 0) return;
-  const SpoolMessage message{SpoolMessage::Kind::kSpooled, 0, last};
   // A full socket: the reporter is busy, and the next message says the same and more.
+  Tell({.kind = LocalMessage::Kind::kSpooled, .number = last});
+}
+
+void ReporterProcess::Tell(const LocalMessage& message) {
+  if (socket_ < 0) return;
   static_cast<void>(send(socket_, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-std::optional<uint64_t> ReporterProcess::OnReadable(MonoTime now) {
-  std::optional<uint64_t> acknowledged;
-  while (socket_ >= 0) {
-    SpoolMessage message;
+std::vector<LocalMessage> ReporterProcess::OnReadable(MonoTime now) {
+  std::vector<LocalMessage> messages;
+  std::optional<LocalMessage> acknowledged;
+  while (socket_ >= 0 && messages.size() < kMostAtOnce) {
+    LocalMessage message;
     const ssize_t size = recv(socket_, &message, sizeof message, MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (size <= 0) {
       OnDeath(now);
-    } else if (size == sizeof message && message.kind == SpoolMessage::Kind::kAcknowledged) {
-      acknowledged = std::max(acknowledged.value_or(0), message.sequence);
+    } else if (size != sizeof message) {
+      continue;
+    } else if (message.kind != LocalMessage::Kind::kAcknowledged) {
+      messages.push_back(message);
+    } else if (!acknowledged || message.number > acknowledged->number) {
+      acknowledged = message;
     }
   }
-  return acknowledged;
+  if (acknowledged) messages.push_back(*acknowledged);
+  return messages;
 }
 
 }  // namespace fleetsync::daemon

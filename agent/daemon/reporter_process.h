@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/daemon/reporter_child.h"
+#include "agent/report/local_message.h"
 #include "base/status.h"
 #include "base/time.h"
 
@@ -30,8 +31,9 @@ class ReporterProcess {
 
   int fd() const { return socket_; }  // -1: not running
   void TellSpooled(uint64_t last);
-  // fd() is readable. The highest sequence that the controller acknowledged, if it said so.
-  std::optional<uint64_t> OnReadable(MonoTime now);
+  void Tell(const report::LocalMessage& message);
+  // fd() is readable: what the reporter says, of acknowledgements the highest alone.
+  std::vector<report::LocalMessage> OnReadable(MonoTime now);
 
  private:
   Status Launch();

@@ -1,24 +1,12 @@
 #pragma once
 
-#include <memory>
 #include <optional>
-#include <string>
 
 #include "agent/daemon/engine_shell.h"
-#include "agent/daemon/reporter_child.h"
-#include "agent/report/report.h"
-#include "agent/report/spool_writer.h"
+#include "agent/daemon/reporting.h"
 #include "base/status.h"
-#include "base/time.h"
 
 namespace fleetsync::daemon {
-
-struct ReportingConfig {
-  Duration interval{};
-  report::SpoolConfig spool;
-  report::ReportContext context;
-  std::shared_ptr<ReporterChild> reporter;
-};
 
 struct TimeLoopConfig {
   ShellConfig shell;

@@ -76,6 +76,18 @@ void Discipline::Correct(Now now, const Belief& believed, bool jumped, Actions& 
   tracking_ = true;
 }
 
+void Discipline::SetNow(Now now, const Belief& belief, Actions& actions) {
+  const Duration offset = belief.ahead - SystemAhead(now);
+  if (Abs(offset) > kQuick && !config_.slew_only) {
+    SetClock(offset, belief, actions);
+  } else {
+    Slew(now, offset, belief, actions);
+  }
+  jumped_at_.reset();
+  panicking_ = false;
+  tracking_ = true;
+}
+
 void Discipline::OnTimer(Now now, const Belief& belief, Actions& actions) {
   if (slew_until_ && now.mono >= *slew_until_) Correct(now, belief, false, actions);
 }

@@ -24,6 +24,9 @@ class Discipline {
   void Correct(Now now, const Belief& belief, bool jumped, Actions& actions);
   // Ends a quick slew that is due.
   void OnTimer(Now now, const Belief& belief, Actions& actions);
+  // Does at once what would be waited for or left alone (stepout, the panic threshold), by a step
+  // where it is more than a moment's slew.
+  void SetNow(Now now, const Belief& belief, Actions& actions);
   // The clock is to be set as at a start: at once.
   void Restart();
 

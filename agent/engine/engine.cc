@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/time_text.h"
+#include "fmt/format.h"
+
 namespace fleetsync::ntp {
 namespace {
 
@@ -84,6 +87,27 @@ Actions Engine::OnTimer(Now now) {
   if (now.mono >= looked_ + kLookEvery) looked_ = now.mono;
   Reselect(now, actions);
   return actions;
+}
+
+Status Engine::SyncNow(Now now, const SyncLimits& limits, Actions& actions) {
+  NoticeClockJump(now, actions);
+  if (!config_.control_clock)
+    return absl::FailedPreconditionError(
+        "this agent measures only, another program keeps the clock");
+  const Snapshot snapshot = TakeSnapshot(now);
+  if (!snapshot.synchronised && !snapshot.holdover)
+    return absl::FailedPreconditionError("no source can be believed now");
+  const Duration offset = snapshot.offset;
+  if (Abs(offset) > limits.largest)
+    return absl::OutOfRangeError(
+        fmt::format("the clock is off by {}, more than may be set at once", FormatSigned(offset)));
+  if (-offset > config_.step_threshold && !limits.allow_backward)
+    return absl::OutOfRangeError(
+        fmt::format("the clock would go back by {}", FormatDuration(-offset)));
+  discipline_.SetNow(now, ensemble_.At(now.mono), actions);
+  kernel_is_stale_ = true;
+  TellKernel(now, actions);
+  return absl::OkStatus();
 }
 
 Actions Engine::OnSent(Now now, SourceId source, uint64_t token, Stamp sent) {

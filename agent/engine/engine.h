@@ -14,6 +14,7 @@
 #include "agent/engine/leap_watch.h"
 #include "agent/engine/picture.h"
 #include "agent/engine/snapshot.h"
+#include "base/status.h"
 #include "base/time.h"
 
 namespace fleetsync::ntp {
@@ -22,6 +23,12 @@ enum class StampKind : uint8_t { kUser, kKernel };
 struct Stamp {
   SystemTime time;
   StampKind kind = StampKind::kUser;
+};
+
+// What an operator's command to set the clock allows.
+struct SyncLimits {
+  bool allow_backward = false;         // a step back in time; a small offset is slewed either way
+  Duration largest = Duration::max();  // beyond it the clock is left alone
 };
 
 // So many times at once, and later again as time passes: a server whose word is never the same
@@ -59,6 +66,11 @@ class Engine {
   Actions OnPacket(Now now, SourceId source, std::span<const std::byte> wire, Stamp received);
   // Empty: the name did not resolve; the engine asks again later.
   Actions OnResolved(Now now, SourceId source, std::span<const Address> addresses);
+
+  // The clock is set at once by what is believed now: also beyond the panic threshold, and without
+  // waiting (stepout). FailedPrecondition: only measuring, or nothing is believed; OutOfRange: a
+  // limit forbids it. An error asks for nothing.
+  Status SyncNow(Now now, const SyncLimits& limits, Actions& actions);
 
   // MonoTime::max() when nothing is due.
   MonoTime NextTimer() const;

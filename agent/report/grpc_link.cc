@@ -11,12 +11,16 @@
 #include <utility>
 
 #include "agent/report/text_dictionary.h"
+#include "base/clock_read.h"
 #include "base/mutex.h"
 #include "fmt/format.h"
 #include "proto/fleetsync/v1/fleet.grpc.pb.h"
 
 namespace fleetsync::report {
 namespace {
+
+// Of the controller's questions that wait to be answered.
+constexpr size_t kMostAnswers = 16;
 
 struct Stream;
 
@@ -31,6 +35,7 @@ struct Tag {
 struct Completion {
   Tag* tag;
   bool ok;
+  SystemTime at;  // when it was heard of
 };
 
 // Everything of one call; lives until gRPC holds none of its tags.
@@ -41,7 +46,8 @@ struct Stream {
   v1::StreamRequest request;
   v1::StreamResponse response;
   grpc::Status status;
-  std::deque<v1::Report> queue;
+  std::deque<v1::StreamRequest> urgent;
+  std::deque<v1::StreamRequest> reports;
   TextDictionary texts;
   Tag start{this, Step::kStart};
   Tag read{this, Step::kRead};
@@ -85,7 +91,7 @@ class GrpcLinkOnQueue final : public GrpcLink {
 
   int fd() const override { return read_fd_; }
   void Connect() override;
-  void Send(v1::Report report) override;
+  void Send(v1::StreamRequest request) override;
   void Disconnect() override;
   std::vector<LinkEvent> Take() override {
     HandleCompletions();
@@ -95,8 +101,9 @@ class GrpcLinkOnQueue final : public GrpcLink {
  private:
   void Wait();
   void HandleCompletions();
-  void OnCompletion(Stream& stream, Step step, bool ok);
-  void OnMessage(Stream& stream);
+  void OnCompletion(Stream& stream, const Completion& completion);
+  void OnMessage(Stream& stream, SystemTime received);
+  void AnswerTime(Stream& stream, SystemTime received);
   void Read(Stream& stream);
   void Write(Stream& stream, v1::StreamRequest request);
   void WriteNext(Stream& stream);
@@ -119,8 +126,9 @@ void GrpcLinkOnQueue::Wait() {
   void* tag = nullptr;
   bool ok = false;
   while (queue_.Next(&tag, &ok)) {
+    const SystemTime now = ReadSystemClock();
     MutexLock lock(mutex_);
-    completions_.push_back({static_cast<Tag*>(tag), ok});
+    completions_.push_back({static_cast<Tag*>(tag), ok, now});
     const char byte = 0;
     static_cast<void>(!write(write_fd_, &byte, 1));  // a full pipe already wakes the loop
   }
@@ -138,7 +146,7 @@ void GrpcLinkOnQueue::HandleCompletions() {
   for (const Completion& completion : done) {
     Stream& stream = *completion.tag->stream;
     --stream.pending;
-    if (!stream.abandoned) OnCompletion(stream, completion.tag->step, completion.ok);
+    if (!stream.abandoned) OnCompletion(stream, completion);
     if (stream.pending == 0) Release(stream);
   }
 }
@@ -168,9 +176,9 @@ void GrpcLinkOnQueue::Disconnect() {
   current_ = nullptr;
 }
 
-void GrpcLinkOnQueue::Send(v1::Report report) {
+void GrpcLinkOnQueue::Send(v1::StreamRequest request) {
   if (current_ == nullptr) return;
-  current_->queue.push_back(std::move(report));
+  (request.has_report() ? current_->reports : current_->urgent).push_back(std::move(request));
   WriteNext(*current_);
 }
 
@@ -187,11 +195,14 @@ void GrpcLinkOnQueue::Write(Stream& stream, v1::StreamRequest request) {
 }
 
 void GrpcLinkOnQueue::WriteNext(Stream& stream) {
-  if (!stream.welcomed || stream.writing || stream.finishing || stream.queue.empty()) return;
-  v1::StreamRequest request;
-  *request.mutable_report() = std::move(stream.queue.front());
-  stream.texts.Shorten(*request.mutable_report());
-  stream.queue.pop_front();
+  if (!stream.welcomed || stream.writing || stream.finishing) return;
+  std::deque<v1::StreamRequest>& queue = stream.urgent.empty() ? stream.reports : stream.urgent;
+  if (queue.empty()) return;
+  v1::StreamRequest request = std::move(queue.front());
+  queue.pop_front();
+  if (request.has_report()) stream.texts.Shorten(*request.mutable_report());
+  if (request.has_time_answer())
+    request.mutable_time_answer()->set_sent_ns(ReadSystemClock().time_since_epoch().count());
   Write(stream, std::move(request));
 }
 
@@ -201,7 +212,17 @@ void GrpcLinkOnQueue::Fail(Stream& stream) {
   stream.call->Finish(&stream.status, &stream.finish);
 }
 
-void GrpcLinkOnQueue::OnMessage(Stream& stream) {
+void GrpcLinkOnQueue::AnswerTime(Stream& stream, SystemTime received) {
+  if (stream.urgent.size() >= kMostAnswers) return;  // somebody asks and does not listen
+  v1::StreamRequest request;
+  v1::TimeAnswer& answer = *request.mutable_time_answer();
+  answer.set_id(stream.response.time_question().id());
+  answer.set_received_ns(received.time_since_epoch().count());
+  stream.urgent.push_back(std::move(request));
+  WriteNext(stream);
+}
+
+void GrpcLinkOnQueue::OnMessage(Stream& stream, SystemTime received) {
   switch (stream.response.message_case()) {
     case v1::StreamResponse::kWelcome:
       stream.welcomed = true;
@@ -211,21 +232,28 @@ void GrpcLinkOnQueue::OnMessage(Stream& stream) {
       events_.push_back(Acknowledged{stream.response.acknowledgement().through()});
       break;
     case v1::StreamResponse::kTimeQuestion:
+      AnswerTime(stream, received);
+      break;
     case v1::StreamResponse::kCommand:
+      events_.push_back(Commanded{stream.response.command()});
+      break;
     case v1::StreamResponse::kCertificate:
+      events_.push_back(Certified{stream.response.certificate().chain_pem()});
+      break;
     case v1::StreamResponse::MESSAGE_NOT_SET:
       break;  // of a newer controller
   }
 }
 
-void GrpcLinkOnQueue::OnCompletion(Stream& stream, Step step, bool ok) {
+void GrpcLinkOnQueue::OnCompletion(Stream& stream, const Completion& completion) {
+  const Step step = completion.tag->step;
   if (step == Step::kFinish) {
     const std::string& text = stream.status.error_message();
     events_.push_back(Broken{text.empty() ? "the controller ended the stream" : text});
     return;
   }
   if (step == Step::kWrite) stream.writing = false;
-  if (!ok) return Fail(stream);
+  if (!completion.ok) return Fail(stream);
   switch (step) {
     case Step::kStart: {
       v1::StreamRequest request;
@@ -235,7 +263,7 @@ void GrpcLinkOnQueue::OnCompletion(Stream& stream, Step step, bool ok) {
       return;
     }
     case Step::kRead:
-      OnMessage(stream);
+      OnMessage(stream, completion.at);
       Read(stream);
       return;
     case Step::kWrite:

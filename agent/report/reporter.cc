@@ -10,7 +10,9 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/report/command_relay.h"
 #include "agent/report/grpc_link.h"
+#include "agent/report/local_message.h"
 #include "agent/report/report.h"
 #include "agent/report/spool_reader.h"
 #include "agent/report/uplink.h"
@@ -30,9 +32,12 @@ int PollTimeout(MonoTime until, MonoTime now) {
   return static_cast<int>(std::clamp<int64_t>(wait.count(), 0, 3'600'000));
 }
 
-v1::Hello MakeHello(const std::string& host) {
+StatusOr<v1::Hello> MakeHello(const ReporterConfig& config) {
+  FS_ASSIGN_OR_RETURN(const std::string spool_id, SpoolReader(config.spool_folder).Id());
   v1::Hello hello;
-  hello.set_host(host);
+  hello.set_host(config.host);
+  hello.set_spool_id(spool_id);
+  hello.set_clock_controlled(config.clock_controlled);
   hello.set_agent_version(FLEETSYNC_VERSION);
   hello.set_boot_id(BootId());
   return hello;
@@ -62,12 +67,16 @@ class Reporter {
   void OnLinkEvents();
   bool OnSocket();
   void TellAcknowledged();
+  bool TellTimeProcess(const LocalMessage& message);
+  void OnCommand(const v1::Command& command);
+  void TellResult(v1::CommandResult result);
   void LogOnce(const std::string& line);
 
   const ReporterConfig& config_;
   std::unique_ptr<GrpcLink> link_;
   SpoolReader reader_;
   Uplink uplink_;
+  CommandRelay commands_;
   uint64_t acknowledged_ = 0;  // by the controller
   uint64_t told_ = 0;          // to the time process
   std::string last_line_;      // a controller that is away is told once, not at every attempt
@@ -79,10 +88,32 @@ void Reporter::LogOnce(const std::string& line) {
 
 void Reporter::TellAcknowledged() {
   if (told_ == acknowledged_) return;
-  const SpoolMessage message{SpoolMessage::Kind::kAcknowledged, 0, acknowledged_};
+  if (TellTimeProcess({.kind = LocalMessage::Kind::kAcknowledged, .number = acknowledged_}))
+    told_ = acknowledged_;
+}
+
+// False: the socket is full, and can be written to later; a closed one ends Run by its reading
+// side.
+bool Reporter::TellTimeProcess(const LocalMessage& message) {
   const ssize_t sent = send(config_.socket, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  // A full socket: told when it can be written to again. A closed one ends Run by its reading side.
-  if (sent == sizeof message) told_ = acknowledged_;
+  return sent == sizeof message;
+}
+
+void Reporter::OnCommand(const v1::Command& command) {
+  if (const auto refusal = CommandRelay::Refusal(command)) return TellResult(*refusal);
+  const auto message = commands_.ToTimeProcess(command);
+  if (!message || TellTimeProcess(*message)) return;
+  v1::CommandResult busy;
+  busy.set_id(command.id());
+  busy.set_outcome(v1::COMMAND_OUTCOME_FAILED);
+  busy.set_text("the agent's time process is busy");
+  TellResult(busy);
+}
+
+void Reporter::TellResult(v1::CommandResult result) {
+  v1::StreamRequest request;
+  *request.mutable_command_result() = std::move(result);
+  link_->Send(std::move(request));
 }
 
 void Reporter::SendRange(const SendThrough& range) {
@@ -98,7 +129,9 @@ void Reporter::SendRange(const SendThrough& range) {
       auto report = ParseReport(record.payload, record.sequence);
       if (!report.ok()) continue;
       found = record.sequence;
-      link_->Send(*std::move(report));
+      v1::StreamRequest request;
+      *request.mutable_report() = *std::move(report);
+      link_->Send(std::move(request));
     }
   }
   Perform(uplink_.OnRead(ReadClocks(), range.last, found));
@@ -133,6 +166,8 @@ void Reporter::OnLinkEvents() {
               Perform(uplink_.OnConnected(now, welcome.stored_through));
             },
             [&](const Acknowledged& ack) { Perform(uplink_.OnAcknowledged(now, ack.through)); },
+            [&](const Commanded& commanded) { OnCommand(commanded.command); },
+            [&](const Certified&) {},
             [&](const Broken& broken) {
               LogOnce(fmt::format("controller {}: {}; reports are kept and sent later",
                                   config_.controller, Printable(Reason(broken.why))));
@@ -146,13 +181,15 @@ void Reporter::OnLinkEvents() {
 // False: the time process is gone.
 bool Reporter::OnSocket() {
   for (;;) {
-    SpoolMessage message;
+    LocalMessage message;
     const ssize_t size = recv(config_.socket, &message, sizeof message, MSG_DONTWAIT);
     if (size < 0) return errno == EAGAIN || errno == EINTR;
     if (size == 0) return false;
-    if (size == sizeof message && message.kind == SpoolMessage::Kind::kSpooled) {
-      Perform(uplink_.OnSpooled(ReadClocks(), message.sequence));
-    }
+    if (size != sizeof message) continue;
+    if (message.kind == LocalMessage::Kind::kSpooled)
+      Perform(uplink_.OnSpooled(ReadClocks(), message.number));
+    if (message.kind == LocalMessage::Kind::kResult)
+      TellResult(CommandRelay::ToController(message));
   }
 }
 
@@ -177,7 +214,8 @@ Status Reporter::Run() {
 }  // namespace
 
 Status RunReporter(const ReporterConfig& config) {
-  FS_ASSIGN_OR_RETURN(auto link, GrpcLink::Create({config.controller, MakeHello(config.host)}));
+  FS_ASSIGN_OR_RETURN(v1::Hello hello, MakeHello(config));
+  FS_ASSIGN_OR_RETURN(auto link, GrpcLink::Create({config.controller, std::move(hello)}));
   return Reporter(config, std::move(link)).Run();
 }
 

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/file.h"
+#include "base/text.h"
 #include "fmt/format.h"
 
 namespace fleetsync::report {
@@ -33,6 +35,11 @@ StatusOr<std::string> ReadFrom(const std::string& path, size_t offset) {
 }
 
 }  // namespace
+
+StatusOr<std::string> SpoolReader::Id() const {
+  FS_ASSIGN_OR_RETURN(const std::string text, ReadFile(SpoolIdPath(folder_), 64));
+  return std::string(Trim(text));
+}
 
 Status SpoolReader::ReadSegment(const SpoolSegment& segment, uint64_t first, size_t limit,
                                 std::vector<SpoolRecord>& out) {

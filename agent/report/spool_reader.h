@@ -20,6 +20,8 @@ class SpoolReader {
   // writer has not come further. Some may be missing: dropped, or damaged on disk.
   StatusOr<std::vector<SpoolRecord>> Read(uint64_t first, size_t limit);
 
+  // What names this spool's numbering.
+  StatusOr<std::string> Id() const;
   // The highest sequence on disk; 0: none.
   StatusOr<uint64_t> Last();
 

@@ -65,6 +65,8 @@ SpoolContent DecodeSpoolRecords(std::string_view bytes, size_t limit) {
   return content;
 }
 
+std::string SpoolIdPath(const std::string& folder) { return folder + "/id"; }
+
 std::string SpoolSegmentPath(const std::string& folder, uint64_t first) {
   return fmt::format("{}/{:020}{}", folder, first, kSuffix);
 }

@@ -38,6 +38,8 @@ struct SpoolSegment {
   std::string path;
 };
 StatusOr<std::vector<SpoolSegment>> ListSpoolSegments(const std::string& folder);
+// Of the file that names the spool's numbering.
+std::string SpoolIdPath(const std::string& folder);
 std::string SpoolSegmentPath(const std::string& folder, uint64_t first);
 
 }  // namespace fleetsync::report

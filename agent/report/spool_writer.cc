@@ -1,6 +1,7 @@
 #include "agent/report/spool_writer.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,16 @@ namespace {
 // Readable by the reporter, which runs as another user; clock offsets are no secret.
 constexpr mode_t kFolderMode = 0755;
 constexpr mode_t kFileMode = 0644;
+
+// Drawn once for a numbering, so that the controller knows a new one from the old.
+Status EnsureId(const std::string& folder) {
+  const std::string path = SpoolIdPath(folder);
+  if (access(path.c_str(), F_OK) == 0) return absl::OkStatus();
+  uint64_t id = 0;
+  // Cannot fail for so few bytes once the kernel's pool is ready, for which it waits.
+  static_cast<void>(!getrandom(&id, sizeof id, 0));
+  return WriteFileAtomically(path, fmt::format("{:016x}\n", id), kFileMode);
+}
 
 std::string AcknowledgedPath(const std::string& folder) { return folder + "/acknowledged"; }
 
@@ -66,6 +77,7 @@ SpoolWriter::~SpoolWriter() {
 }
 
 Status SpoolWriter::Recover() {
+  FS_RETURN_IF_ERROR(EnsureId(config_.folder));
   if (const auto text = ReadFile(AcknowledgedPath(config_.folder), 64); text.ok()) {
     const std::string_view digits = Trim(*text);
     std::from_chars(digits.data(), digits.data() + digits.size(), acknowledged_);

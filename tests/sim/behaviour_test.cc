@@ -106,6 +106,55 @@ TEST(Panic, OnceAtTheStartItMayBeOverridden) {
   EXPECT_EQ(world.CountNotes(Kind::kPanic), 1);
 }
 
+TEST(SyncNow, SetsAtOnceWhatThePanicThresholdLeftAlone) {
+  World world(Usual(1, -seconds(2000)));
+  world.RunFor(kMinute);
+  ASSERT_TRUE(world.TakeSnapshot().panicking);
+  EXPECT_EQ(world.SyncNow({.largest = seconds(1000)}).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_TRUE(world.steps.empty());
+  ASSERT_TRUE(world.SyncNow({}).ok());
+  EXPECT_EQ(world.steps.size(), 1u);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
+  EXPECT_FALSE(world.TakeSnapshot().panicking);
+  world.RunFor(kHour);
+  EXPECT_EQ(world.steps.size(), 1u);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
+}
+
+TEST(SyncNow, GoesBackOnlyWhenItMay) {
+  WorldConfig config = Usual(1);
+  config.servers[0].jump = -10;
+  config.servers[0].jump_at = kHour;
+  World world(config);
+  world.RunFor(kHour + 600);  // the stepout is not over
+  ASSERT_TRUE(world.steps.empty());
+  const Status refused = world.SyncNow({});
+  EXPECT_EQ(refused.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(Message(refused), "the clock would go back by 10.0 s");
+  EXPECT_TRUE(world.steps.empty());
+  ASSERT_TRUE(world.SyncNow({.allow_backward = true}).ok());
+  EXPECT_EQ(world.steps.size(), 1u);
+  EXPECT_NEAR(world.clock().Error(), -10, 1e-2);
+}
+
+TEST(SyncNow, LeavesAClockThatIsRightToTheKernel) {
+  World world(Usual(1));
+  world.RunFor(kHour);
+  ASSERT_TRUE(world.SyncNow({}).ok());
+  EXPECT_TRUE(world.steps.empty());
+  world.RunFor(kMinute);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
+}
+
+TEST(SyncNow, WithoutASourceNothingIsDone) {
+  WorldConfig config = Usual(1);
+  config.servers[0].silent_from = 0;
+  World world(config);
+  world.RunFor(kMinute);
+  EXPECT_EQ(world.SyncNow({}).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(world.steps.empty());
+}
+
 TEST(SlewOnly, TheClockIsNeverStepped) {
   WorldConfig config = Usual(1, seconds(20));
   config.engine.slew_only = true;

@@ -74,6 +74,13 @@ void World::RunFor(double seconds, const std::function<void()>& on_second) {
   }
 }
 
+Status World::SyncNow(const ntp::SyncLimits& limits) {
+  ntp::Actions actions;
+  const Status status = engine_.SyncNow(clock_.Read(), limits, actions);
+  Perform(actions);
+  return status;
+}
+
 void World::Wake() { Perform(engine_.OnTimer(clock_.Read())); }
 
 void World::Perform(const ntp::Actions& actions) {

@@ -32,6 +32,8 @@ class World {
   void RunFor(double seconds, const std::function<void()>& on_second = {});
   // What a shell does when the machine wakes.
   void Wake();
+  // An operator's command to set the clock at once.
+  Status SyncNow(const ntp::SyncLimits& limits);
 
   HostClock& clock() { return clock_; }
   double now() const { return clock_.true_seconds(); }

@@ -40,6 +40,11 @@ class FakeController final : public v1::FleetService::Service {
     const std::lock_guard lock(mutex_);
     stored_through_ = stored_through;
   }
+  // What is said after the next welcome.
+  void SayNext(std::vector<v1::StreamResponse> responses) {
+    const std::lock_guard lock(mutex_);
+    say_next_ = std::move(responses);
+  }
   void StopAcknowledging() {
     const std::lock_guard lock(mutex_);
     acknowledging_ = false;
@@ -55,6 +60,8 @@ class FakeController final : public v1::FleetService::Service {
   // Read them inside of WaitUntil or after Stop.
   std::vector<v1::Report> reports;  // in the order in which they came, repetitions left out
   std::vector<v1::Hello> hellos;
+  std::vector<v1::TimeAnswer> time_answers;
+  std::vector<v1::CommandResult> results;
   int repeated = 0;
 
  private:
@@ -65,8 +72,15 @@ class FakeController final : public v1::FleetService::Service {
     while (stream->Read(&request)) {
       const v1::StreamResponse response = Take(request);
       if (response.message_case() != v1::StreamResponse::MESSAGE_NOT_SET) stream->Write(response);
+      if (response.has_welcome())
+        for (const v1::StreamResponse& more : TakeWhatToSay()) stream->Write(more);
     }
     return grpc::Status::OK;
+  }
+
+  std::vector<v1::StreamResponse> TakeWhatToSay() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(say_next_, {});
   }
 
   // The answer; empty: none.
@@ -79,6 +93,9 @@ class FakeController final : public v1::FleetService::Service {
       response.mutable_welcome()->set_stored_through(stored_through_);
       return response;
     }
+    if (request.has_time_answer()) time_answers.push_back(request.time_answer());
+    if (request.has_command_result()) results.push_back(request.command_result());
+    if (!request.has_report()) return response;
     if (request.report().sequence() > stored_through_) {
       reports.push_back(request.report());
       stored_through_ = request.report().sequence();
@@ -95,6 +112,7 @@ class FakeController final : public v1::FleetService::Service {
   std::condition_variable changed_;
   uint64_t stored_through_ = 0;
   bool acknowledging_ = true;
+  std::vector<v1::StreamResponse> say_next_;
 };
 
 }  // namespace fleetsync::report

@@ -1,6 +1,7 @@
 #include "agent/report/report.h"
 
 #include "agent/net/address_text.h"
+#include "agent/report/spool_writer.h"
 #include "agent/report/text_dictionary.h"
 #include "gtest/gtest.h"
 
@@ -104,6 +105,19 @@ TEST(Report, OfFourSourcesIsCompactOnceTheirNamesAreKnown) {
     stream.Shorten(*message.mutable_report());
   }
   EXPECT_LE(message.ByteSizeLong(), 250u);
+}
+
+// A week without a controller, a report a minute, four sources.
+TEST(Report, AWeekOfThemFitsTheSpool) {
+  ntp::Snapshot s = Synchronised();
+  s.sources.resize(1);
+  for (const char* name : {"ntp2.example.org", "ntp3.example.org", "ntp4.example.org"}) {
+    s.sources.push_back(s.sources[0]);
+    s.sources.back().name = name;
+  }
+  const ReportContext context{.daemon = "agent", .boot_id = "0f0e0d0c-0b0a-0908-0706-050403020100"};
+  const std::string payload = ToReport(s, context).SerializeAsString();
+  EXPECT_LE(EncodeSpoolRecord(1, payload).size() * 7 * 24 * 60, SpoolConfig{}.limit_bytes);
 }
 
 TEST(TextDictionary, TellsATextOnceAndNumbersItForTheStream) {

@@ -10,8 +10,11 @@
 #include <mutex>
 #include <thread>
 
+#include "agent/report/local_message.h"
 #include "agent/report/report.h"
+#include "agent/report/spool_reader.h"
 #include "agent/report/spool_writer.h"
+#include "base/clock_read.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/agent/report/fake_controller.h"
@@ -58,8 +61,8 @@ class ReporterTest : public ::testing::Test {
   void Spool(int64_t offset_ns) {
     v1::Report report;
     report.set_offset_ns(offset_ns);
-    const SpoolMessage message{SpoolMessage::Kind::kSpooled, 0,
-                               *spool_->Append(report.SerializeAsString())};
+    const LocalMessage message{.kind = LocalMessage::Kind::kSpooled,
+                               .number = *spool_->Append(report.SerializeAsString())};
     ASSERT_EQ(send(ends_[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
   }
   bool Arrived(size_t count) {
@@ -68,14 +71,14 @@ class ReporterTest : public ::testing::Test {
   }
   // Until the reporter says that the controller has everything up to `through`.
   void WaitForAcknowledgement(uint64_t through) {
-    SpoolMessage message;
+    LocalMessage message;
     do {
       pollfd fd{ends_[0], POLLIN, 0};
       ASSERT_EQ(poll(&fd, 1, 30'000), 1);
       ASSERT_EQ(recv(ends_[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
-      ASSERT_EQ(message.kind, SpoolMessage::Kind::kAcknowledged);
-    } while (message.sequence < through);
-    EXPECT_EQ(message.sequence, through);
+      ASSERT_EQ(message.kind, LocalMessage::Kind::kAcknowledged);
+    } while (message.number < through);
+    EXPECT_EQ(message.number, through);
   }
 
   std::string folder_;
@@ -149,6 +152,76 @@ TEST_F(ReporterTest, EndsWhileAControllerKeepsSilent) {
   Spool(1);
   StartReporter();
   ASSERT_TRUE(Arrived(1));
+}
+
+TEST_F(ReporterTest, AnswersTheControllersQuestionForTheTime) {
+  v1::StreamResponse question;
+  question.mutable_time_question()->set_id(7);
+  controller_.SayNext({question});
+  const int64_t before = ReadClocks().system.time_since_epoch().count();
+  StartReporter();
+  ASSERT_TRUE(
+      controller_.WaitUntil([](const FakeController& c) { return !c.time_answers.empty(); }));
+  const int64_t after = ReadClocks().system.time_since_epoch().count();
+  const v1::TimeAnswer answer = controller_.time_answers.at(0);
+  EXPECT_EQ(answer.id(), 7u);
+  EXPECT_GE(answer.received_ns(), before);
+  EXPECT_GE(answer.sent_ns(), answer.received_ns());
+  EXPECT_LE(answer.sent_ns(), after);
+}
+
+TEST_F(ReporterTest, HandsACommandToTheTimeProcessOnceAndItsAnswerBack) {
+  v1::StreamResponse command;
+  command.mutable_command()->set_id(99);
+  command.mutable_command()->mutable_sync_now()->set_allow_backward(true);
+  command.mutable_command()->mutable_sync_now()->set_largest_step_ns(1'000'000);
+  controller_.SayNext({command, command});
+  StartReporter();
+  LocalMessage message;
+  pollfd fd{ends_[0], POLLIN, 0};
+  ASSERT_EQ(poll(&fd, 1, 30'000), 1);
+  ASSERT_EQ(recv(ends_[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
+  EXPECT_EQ(message.kind, LocalMessage::Kind::kSyncNow);
+  EXPECT_EQ(message.number, 99u);
+  EXPECT_EQ(message.flags, LocalMessage::kAllowBackward);
+  EXPECT_EQ(message.limit, 1'000'000u);
+
+  LocalMessage result{.kind = LocalMessage::Kind::kResult,
+                      .flags = v1::COMMAND_OUTCOME_REFUSED,
+                      .number = 99,
+                      .offset_before = -5};
+  result.SetText("no");
+  ASSERT_EQ(send(ends_[0], &result, sizeof result, 0), static_cast<ssize_t>(sizeof result));
+  ASSERT_TRUE(controller_.WaitUntil([](const FakeController& c) { return !c.results.empty(); }));
+  const v1::CommandResult told = controller_.results.at(0);
+  EXPECT_EQ(told.id(), 99u);
+  EXPECT_EQ(told.outcome(), v1::COMMAND_OUTCOME_REFUSED);
+  EXPECT_EQ(told.text(), "no");
+  EXPECT_EQ(told.offset_before_ns(), -5);
+  Spool(1);
+  WaitForAcknowledgement(1);  // the first message since: the repeated command was not handed over
+}
+
+TEST_F(ReporterTest, ACommandOfANewerControllerIsAnsweredNotIgnored) {
+  v1::StreamResponse command;
+  command.mutable_command()->set_id(5);
+  controller_.SayNext({command});
+  StartReporter();
+  ASSERT_TRUE(controller_.WaitUntil([](const FakeController& c) { return !c.results.empty(); }));
+  EXPECT_EQ(controller_.results.at(0).outcome(), v1::COMMAND_OUTCOME_FAILED);
+  EXPECT_THAT(controller_.results.at(0).text(), HasSubstr("upgrade"));
+}
+
+TEST_F(ReporterTest, TheHelloNamesTheSpoolAndANewSpoolHasAnotherName) {
+  StartReporter();
+  ASSERT_TRUE(controller_.WaitUntil([](const FakeController& c) { return !c.hellos.empty(); }));
+  const std::string id = controller_.hellos.at(0).spool_id();
+  EXPECT_EQ(id.size(), 16u);
+  EXPECT_EQ(*SpoolReader(folder_ + "/spool").Id(), id);
+  const auto again = SpoolWriter::Open({.folder = folder_ + "/spool"});
+  EXPECT_EQ(*SpoolReader(folder_ + "/spool").Id(), id) << "of the same spool, opened again";
+  const auto other = SpoolWriter::Open({.folder = folder_ + "/other"});
+  EXPECT_NE(*SpoolReader(folder_ + "/other").Id(), id);
 }
 
 }  // namespace
