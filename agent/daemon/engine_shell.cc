@@ -59,7 +59,7 @@ EngineShell::Synced EngineShell::SyncNow(const ntp::SyncLimits& limits) {
   const ntp::Snapshot snapshot = TakeSnapshot();
   synced.after = snapshot.offset;
   synced.error_bound = snapshot.error_bound;
-  const bool stays = Abs(synced.after) > std::max(Abs(synced.before) / 2, kWorthAStep);
+  const bool stays = synced.after > std::max(synced.before / 2, kWorthAStep);
   if (synced.status.ok() && stays && !slews_only_)
     synced.status = absl::InternalError("the clock did not follow; the agent's log says why");
   return synced;

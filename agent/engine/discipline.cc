@@ -76,9 +76,10 @@ void Discipline::Correct(Now now, const Belief& believed, bool jumped, Actions& 
   tracking_ = true;
 }
 
-void Discipline::SetNow(Now now, const Belief& belief, Actions& actions) {
+void Discipline::SetNow(Now now, const Belief& belief, bool may_step_back, Actions& actions) {
   const Duration offset = belief.ahead - SystemAhead(now);
-  if (Abs(offset) > kQuick && !config_.slew_only) {
+  tracking_ = false;  // hurried as at the start
+  if (Abs(offset) > kQuick && !config_.slew_only && (may_step_back || offset > Duration::zero())) {
     SetClock(offset, belief, actions);
   } else {
     Slew(now, offset, belief, actions);

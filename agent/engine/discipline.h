@@ -25,8 +25,8 @@ class Discipline {
   // Ends a quick slew that is due.
   void OnTimer(Now now, const Belief& belief, Actions& actions);
   // Does at once what would be waited for or left alone (stepout, the panic threshold), by a step
-  // where it is more than a moment's slew.
-  void SetNow(Now now, const Belief& belief, Actions& actions);
+  // where it is more than a moment's slew; back only when it may.
+  void SetNow(Now now, const Belief& belief, bool may_step_back, Actions& actions);
   // The clock is to be set as at a start: at once.
   void Restart();
 

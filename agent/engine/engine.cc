@@ -104,7 +104,7 @@ Status Engine::SyncNow(Now now, const SyncLimits& limits, Actions& actions) {
   if (-offset > config_.step_threshold && !limits.allow_backward)
     return absl::OutOfRangeError(
         fmt::format("the clock would go back by {}", FormatDuration(-offset)));
-  discipline_.SetNow(now, ensemble_.At(now.mono), actions);
+  discipline_.SetNow(now, ensemble_.At(now.mono), limits.allow_backward, actions);
   kernel_is_stale_ = true;
   TellKernel(now, actions);
   return absl::OkStatus();

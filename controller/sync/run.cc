@@ -95,7 +95,8 @@ class Run : public ssh::FleetObserver {
       const std::vector<const Host*> batch(pending_.begin() + static_cast<ptrdiff_t>(at),
                                            pending_.begin() + static_cast<ptrdiff_t>(end));
       FS_RETURN_IF_ERROR(ssh::RunFleet(
-          batch, options_.fleet, [this](const Host& host) { return Make(host); }, *this, stop));
+          WithoutAgents(batch), options_.fleet, [this](const Host& host) { return Make(host); },
+          *this, stop));
       if (end < pending_.size() && Bad() > options_.max_fail) {
         report_.stopped = true;
         return absl::OkStatus();
@@ -155,16 +156,63 @@ class Run : public ssh::FleetObserver {
     });
   }
 
+  // Those that SSH has to set, once the agents of the others have done so.
+  std::vector<const Host*> WithoutAgents(const std::vector<const Host*>& batch) {
+    // An agent knows its own servers alone, and sets by what it believes or not at all.
+    if (options_.agents == nullptr || options_.dry_run || options_.over_ssh ||
+        !options_.relays.empty()) {
+      return batch;
+    }
+    std::map<AgentLimits, std::vector<std::string>> alike;
+    std::map<std::string, const Host*> by_name;
+    for (const Host* host : batch) {
+      alike[LimitsOf(PolicyOf(*host))].push_back(host->name);
+      by_name[host->name] = host;
+    }
+    for (const auto& [limits, names] : alike) {
+      const Status asked = options_.agents->SyncNow(
+          names, limits, [&](const std::string& name, const AgentAnswer& answer) {
+            OnAgentAnswer(by_name, name, answer);
+          });
+      if (!asked.ok()) Warn("asking the agents: " + Message(asked) + "; setting over SSH");
+    }
+    std::vector<const Host*> left;
+    for (const Host* host : batch)
+      if (by_name.contains(host->name)) left.push_back(host);
+    return left;
+  }
+
+  // Hosts that are done leave `waiting`.
+  void OnAgentAnswer(std::map<std::string, const Host*>& waiting, const std::string& name,
+                     const AgentAnswer& answer) {
+    const auto it = waiting.find(name);
+    if (it == waiting.end()) return;
+    HostResult& result = *results_[it->second];
+    const std::optional<HostResult> done = FromAgent(result, answer, PolicyOf(*it->second));
+    if (!done) return;
+    result = *done;
+    waiting.erase(it);
+    observer_.OnHostDone(result);
+  }
+
+  void Warn(const std::string& text) {
+    report_.warnings.push_back(text);
+    observer_.OnWarning(text);
+  }
+
+  StepPolicy PolicyOf(const Host& host) const {
+    return {.tolerance = host.time.tolerance,
+            .max_step = options_.max_step.value_or(host.time.max_step.value_or(kDefaultMaxStep)),
+            .allow_backward = options_.allow_backward,
+            .forbid_backward = !host.time.allow_backward,
+            .force = options_.force};
+  }
+
   std::unique_ptr<ssh::Conversation> Make(const Host& host) {
     SyncRequest request;
     request.host = host.name;
     request.servers = jobs_[&host].servers;
-    request.policy = {
-        .tolerance = host.time.tolerance,
-        .max_step = options_.max_step.value_or(host.time.max_step.value_or(kDefaultMaxStep)),
-        .allow_backward = options_.allow_backward,
-        .forbid_backward = !host.time.allow_backward,
-        .force = options_.force};
+    request.policy = PolicyOf(host);
     request.dry_run = options_.dry_run;
     request.over_ssh = options_.over_ssh;
     request.deadline = options_.timeout;

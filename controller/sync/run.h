@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "controller/ssh/fleet.h"
+#include "controller/sync/agents.h"
 #include "controller/sync/host_result.h"
 #include "controller/sync/reference.h"
 #include "inventory/inventory.h"
@@ -27,6 +28,7 @@ struct SyncAllOptions {
   Duration timeout = std::chrono::seconds(60);  // of each command
   ssh::FleetOptions fleet;
   uint16_t ntp_port = 123;
+  Agents* agents = nullptr;  // sets the clocks of hosts whose agents are connected; null: SSH alone
 };
 
 struct SyncAllReport {

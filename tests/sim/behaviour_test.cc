@@ -137,6 +137,18 @@ TEST(SyncNow, GoesBackOnlyWhenItMay) {
   EXPECT_NEAR(world.clock().Error(), -10, 1e-2);
 }
 
+TEST(SyncNow, SlewsBackWhereAStepWouldAskForItsFlag) {
+  WorldConfig config = Usual(1);
+  config.servers[0].jump = -0.05;
+  config.servers[0].jump_at = kHour;
+  World world(config);
+  world.RunFor(kHour + 600);
+  ASSERT_TRUE(world.SyncNow({}).ok());
+  world.RunFor(3);
+  EXPECT_TRUE(world.steps.empty());
+  EXPECT_NEAR(world.clock().Error(), -0.05, 2e-3);
+}
+
 TEST(SyncNow, LeavesAClockThatIsRightToTheKernel) {
   World world(Usual(1));
   world.RunFor(kHour);
