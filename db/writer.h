@@ -22,6 +22,7 @@ struct Arrival {
   std::string host;
   std::string agent_version;
   SystemTime at;  // the controller's clock
+  std::string spool_id{};  // of the numbering of its reports; empty: the agent tells none
 };
 
 struct Appended {

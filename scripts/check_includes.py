@@ -26,7 +26,8 @@ OURS = ("base", "proto", "inventory", "db", "agent", "controller", "tests")
 
 # State machines and plain functions: time and randomness are arguments, nothing is read or printed.
 PURE = ["proto/ntp", "agent/engine", "agent/server", "agent/report/uplink", "inventory", "controller/plan",
-        "controller/render", "controller/policy", "controller/doctor", "controller/serve/ingest.",
+        "controller/render", "controller/policy", "controller/doctor", "controller/serve/ingest.", "controller/serve/stream_clock", "controller/serve/command_desk",
+        "controller/serve/connection_table", "controller/serve/fleet_message",
         "controller/ui/fold"]
 NOT_PURE = ["inventory/load.cc"]
 # Patterns, each with what it is for in the message.

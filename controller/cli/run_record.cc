@@ -16,19 +16,19 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "controller/push/report.h"
+#include "controller/serve/operator_client.h"
+#include "controller/serve/run_json.h"
 #include "db/reader.h"
-#include "db/units.h"
 #include "db/writer.h"
 #include "fmt/format.h"
-#include "nlohmann/json.hpp"
 
 namespace fleetsync::cli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxRecord = size_t{64} << 20;
+constexpr Duration kServicePatience = std::chrono::seconds(10);
 
 fs::path Folder(const CommonOptions& options) {
   return fs::path(DbPath(options)).parent_path() / "runs";
@@ -46,50 +46,18 @@ std::string MachineName() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
-// With the process that is at work on it while it is not finished.
-std::string ToText(const db::Run& run) {
-  Json hosts = Json::array();
-  for (const db::RunHost& host : run.hosts)
-    hosts.push_back({{"host", host.host}, {"outcome", host.outcome}, {"detail", host.detail}});
-  const Json json = {{"run", run.id},
-                     {"command", run.command},
-                     {"user", run.user},
-                     {"controller", run.controller},
-                     {"inventory", run.inventory},
-                     {"started_us", db::Microseconds(run.started)},
-                     {"finished_us", run.finished ? db::Microseconds(*run.finished) : 0},
-                     {"process", getpid()},
-                     {"hosts", std::move(hosts)}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 struct Waiting {
   db::Run run;
   bool at_work = false;
 };
 
 std::optional<Waiting> FromText(const std::string& text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  try {
-    Waiting waiting{.run = {.id = json.at("run"),
-                            .command = json.at("command"),
-                            .user = json.at("user"),
-                            .controller = json.at("controller"),
-                            .inventory = json.at("inventory"),
-                            .started = db::InstantFromMicroseconds(json.at("started_us")),
-                            .finished = {},
-                            .hosts = {}}};
-    const int64_t finished = json.at("finished_us");
-    if (finished != 0) waiting.run.finished = db::InstantFromMicroseconds(finished);
-    const pid_t process = json.at("process");
-    waiting.at_work = finished == 0 && process > 0 && (kill(process, 0) == 0 || errno == EPERM);
-    for (const Json& host : json.at("hosts"))
-      waiting.run.hosts.push_back({host.at("host"), host.at("outcome"), host.at("detail")});
-    return waiting;
-  } catch (const Json::exception&) {
-    return std::nullopt;
-  }
+  std::optional<serve::WaitingRun> record = serve::ParseRunJson(text);
+  if (!record) return std::nullopt;
+  const auto process = static_cast<pid_t>(record->process);
+  const bool at_work =
+      !record->run.finished && process > 0 && (kill(process, 0) == 0 || errno == EPERM);
+  return Waiting{std::move(record->run), at_work};
 }
 
 std::vector<Waiting> WaitingRuns(const CommonOptions& options) {
@@ -104,17 +72,36 @@ std::vector<Waiting> WaitingRuns(const CommonOptions& options) {
   return runs;
 }
 
-// Into the store, unless `serve` or another run writes it just now.
+void RemoveFile(const CommonOptions& options, const db::Run& run) {
+  std::error_code error;
+  fs::remove(Folder(options) / (run.id + ".json"), error);
+}
+
+// To the service that has the store. What it does not take stays in its file.
+Status HandToService(const CommonOptions& options, const std::vector<Waiting>& waiting) {
+  FS_ASSIGN_OR_RETURN(const auto service,
+                      serve::OperatorClient::Local(DbPath(options), kServicePatience));
+  for (const Waiting& one : waiting) {
+    if (one.at_work) continue;
+    FS_RETURN_IF_ERROR(service->RecordRun(serve::RunJson(one.run, 0)));
+    RemoveFile(options, one.run);
+  }
+  return absl::OkStatus();
+}
+
+// Into the store, by `serve` when that runs; while another run writes it just now, not at all.
 Status MoveToStore(const CommonOptions& options) {
   const std::vector<Waiting> waiting = WaitingRuns(options);
   auto writer = db::Writer::Open(DbPath(options));
-  if (absl::IsUnavailable(writer.status())) return absl::OkStatus();
+  if (absl::IsUnavailable(writer.status())) {
+    const Status handed = HandToService(options, waiting);
+    return absl::IsNotFound(handed) ? absl::OkStatus() : handed;
+  }
   if (!writer.ok()) return writer.status();
   for (const Waiting& one : waiting) {
     if (one.at_work) continue;
     FS_RETURN_IF_ERROR(db::RecordRun((*writer)->connection(), one.run));
-    std::error_code error;
-    fs::remove(Folder(options) / (one.run.id + ".json"), error);
+    RemoveFile(options, one.run);
   }
   return absl::OkStatus();
 }
@@ -155,7 +142,8 @@ void RunRecord::Write() {
   const fs::path folder = Folder(options_);
   if (fs::create_directories(folder, error)) fs::permissions(folder, fs::perms::owner_all, error);
   const std::string path = (folder / (run_.id + ".json")).string();
-  if (const Status written = WriteFileAtomically(path, ToText(run_), 0600); !written.ok())
+  if (const Status written = WriteFileAtomically(path, serve::RunJson(run_, getpid()), 0600);
+      !written.ok())
     PrintError("recording the run: " + Message(written));
 }
 

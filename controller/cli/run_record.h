@@ -11,8 +11,8 @@
 namespace fleetsync::cli {
 
 // The record of a push or rollback. It is a file beside the store from the first moment, so that a
-// run that is killed has left its trace, and goes into the store when that can be written: while
-// `serve` holds it, the file waits there for the next run. Failing to record never fails a run: it
+// run that is killed has left its trace, and goes into the store at its end: through `serve` while
+// that runs. What cannot be recorded waits in its file for the next run. Failing to record never fails a run: it
 // is said on standard error.
 class RunRecord {
  public:

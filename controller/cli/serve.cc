@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "controller/cli/commands.h"
@@ -19,10 +21,18 @@ constexpr const char* kHelp =
     "  fleetsync serve --insecure --listen 127.0.0.1:7400 --db ./fleet.db\n"
     "  fleetsync serve --insecure --insecure-network --listen 198.18.0.254:7312\n";
 
-int RunServe(const Context& context, serve::ServeOptions options) {
+// What is wrong with the inventory is on standard error.
+StatusOr<serve::ServedFleet> LoadFleet(const Context& context) {
   const std::optional<inventory::Inventory> inventory = LoadInventory(context);
-  if (!inventory) return kUsage;
-  for (const inventory::Host& host : inventory->hosts) options.hosts.insert(host.name);
+  if (!inventory) return absl::InvalidArgumentError("the inventory cannot be used");
+  std::vector<serve::ServedHost> hosts;
+  for (const inventory::Host& host : inventory->hosts)
+    hosts.push_back({.name = host.name, .groups = host.groups, .tolerance = host.time.tolerance});
+  return serve::ServedFleet::Of(std::move(hosts));
+}
+
+int RunServe(const Context& context, serve::ServeOptions options) {
+  options.load_fleet = [&context] { return LoadFleet(context); };
   options.db_path = DbPath(context.options);
   const Status status = serve::Serve(options, *context.stop);
   if (status.ok()) return kAllWell;

@@ -2,16 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
 #include <chrono>
-#include <optional>
-#include <set>
-#include <string>
+#include <condition_variable>
+#include <thread>
 #include <utility>
 
 #include "base/clock_read.h"
 #include "base/mutex.h"
-#include "base/text.h"
 #include "fmt/format.h"
 #include "proto/fleetsync/v1/fleet.grpc.pb.h"
 
@@ -20,241 +17,160 @@ namespace {
 
 // A report of 64 sources with the longest names takes 50 kB.
 constexpr int kMaxMessageBytes = 64 * 1024;
-// Entries of one stream that are on their way to the disk; reading stops beyond it, and HTTP/2's
-// flow control holds the agent.
-constexpr size_t kWindow = 64;
+constexpr int kMaxStreamsOfAConnection = 8;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinPingIntervalMs = 10'000;
+constexpr int kMaxPingStrikes = 3;
+constexpr int kMaxMetadataBytes = 8 * 1024;
 constexpr std::chrono::seconds kStopGrace{1};
-
-grpc::Status ToGrpc(const Status& status) {
-  // Both enumerations have the same numbers (absl/status/status.h).
-  return {static_cast<grpc::StatusCode>(status.code()), Message(status)};
-}
-
-class Stream;
-
-// The streams that are open, so that a stop can end them.
-class Streams {
- public:
-  void Add(std::shared_ptr<Stream> stream) {
-    const MutexLock lock(mutex_);
-    streams_.insert(std::move(stream));
-  }
-  void Remove(const std::shared_ptr<Stream>& stream) {
-    const MutexLock lock(mutex_);
-    streams_.erase(stream);
-  }
-  std::set<std::shared_ptr<Stream>> All() {
-    const MutexLock lock(mutex_);
-    return streams_;
-  }
-
- private:
-  Mutex mutex_;
-  std::set<std::shared_ptr<Stream>> streams_ FS_GUARDED_BY(mutex_);
-};
-
-// One agent's call. At most one read and one write in flight. Owned by Streams while gRPC uses it,
-// and by the store's callbacks that are still to come.
-class Stream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,
-                     public std::enable_shared_from_this<Stream> {
- public:
-  Stream(const HostNames& hosts, StoreWriter& store, Streams& streams, spdlog::logger& log,
-         std::string peer)
-      : session_(hosts), store_(store), streams_(streams), log_(log), peer_(std::move(peer)) {}
-
-  void Begin() { StartRead(&request_); }
-
-  // The server stops.
-  void Close() {
-    const MutexLock lock(mutex_);
-    if (!end_) end_ = grpc::Status(grpc::StatusCode::UNAVAILABLE, "the controller is stopping");
-    Continue();
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) {
-      const MutexLock lock(mutex_);
-      half_closed_ = true;
-      Continue();
-      return;
-    }
-    const bool introduced = !session_.host().empty();
-    StatusOr<Accepted> accepted = session_.OnMessage(request_, ReadClocks().system);
-    if (!accepted.ok()) {
-      Refuse(accepted.status());
-      return;
-    }
-    if (!introduced) log_.info("{}: agent connected from {}", Printable(session_.host()), peer_);
-    {
-      const MutexLock lock(mutex_);
-      ++uncommitted_;
-    }
-    store_.Add(*std::move(accepted), [self = shared_from_this(), introduced](uint64_t through) {
-      self->OnStored(introduced, through);
-    });
-    const MutexLock lock(mutex_);
-    paused_ = true;
-    ReadOn();
-  }
-
-  void OnWriteDone(bool ok) override {
-    const MutexLock lock(mutex_);
-    writing_ = false;
-    if (!ok) cancelled_ = true;
-    Continue();
-  }
-
-  void OnCancel() override {
-    const MutexLock lock(mutex_);
-    cancelled_ = true;
-    Continue();
-  }
-
-  void OnDone() override {
-    if (!session_.host().empty())
-      log_.info("{}: agent at {} disconnected", Printable(session_.host()), peer_);
-    streams_.Remove(shared_from_this());
-  }
-
- private:
-  void Refuse(const Status& status) {
-    log_.warn("refused the stream from {}: {}", peer_, Message(status));
-    const MutexLock lock(mutex_);
-    end_ = ToGrpc(status);
-    Continue();
-  }
-
-  void OnStored(bool report, uint64_t through) {
-    const MutexLock lock(mutex_);
-    --uncommitted_;
-    if (report)
-      acknowledge_ = std::max(acknowledge_.value_or(0), through);
-    else
-      welcome_ = through;
-    ReadOn();
-    Continue();
-  }
-
-  void ReadOn() FS_REQUIRES(mutex_) {
-    if (!paused_ || finished_ || uncommitted_ >= kWindow) return;
-    paused_ = false;
-    StartRead(&request_);
-  }
-
-  // Starts the write or the end that is due, when none is in flight.
-  void Continue() FS_REQUIRES(mutex_) {
-    if (finished_ || writing_) return;
-    if (cancelled_) return End(grpc::Status::CANCELLED);
-    if (end_) return End(*end_);
-    if (welcome_ || acknowledge_) return WriteNext();
-    if (half_closed_ && uncommitted_ == 0) End(grpc::Status::OK);
-  }
-
-  void WriteNext() FS_REQUIRES(mutex_) {
-    response_.Clear();
-    if (welcome_)
-      response_.mutable_welcome()->set_stored_through(*std::exchange(welcome_, std::nullopt));
-    else
-      response_.mutable_acknowledgement()->set_through(*std::exchange(acknowledge_, std::nullopt));
-    writing_ = true;
-    StartWrite(&response_);
-  }
-
-  void End(const grpc::Status& status) FS_REQUIRES(mutex_) {
-    finished_ = true;
-    Finish(status);
-  }
-
-  IngestSession session_;  // reactions of reads alone
-  StoreWriter& store_;
-  Streams& streams_;
-  spdlog::logger& log_;
-  const std::string peer_;
-  v1::StreamRequest request_;
-  v1::StreamResponse response_;
-  Mutex mutex_;
-  size_t uncommitted_ FS_GUARDED_BY(mutex_) = 0;
-  bool paused_ FS_GUARDED_BY(mutex_) = false;  // no read in flight, and one is wanted
-  bool writing_ FS_GUARDED_BY(mutex_) = false;
-  bool half_closed_ FS_GUARDED_BY(mutex_) = false;
-  bool cancelled_ FS_GUARDED_BY(mutex_) = false;
-  bool finished_ FS_GUARDED_BY(mutex_) = false;
-  std::optional<grpc::Status> end_ FS_GUARDED_BY(mutex_);
-  std::optional<uint64_t> welcome_ FS_GUARDED_BY(mutex_);
-  std::optional<uint64_t> acknowledge_ FS_GUARDED_BY(mutex_);
-};
+constexpr std::chrono::milliseconds kTick{250};
 
 class Service final : public v1::FleetService::CallbackService {
  public:
-  Service(const HostNames& hosts, StoreWriter& store, Streams& streams, spdlog::logger& log)
-      : hosts_(hosts), store_(store), streams_(streams), log_(log) {}
+  explicit Service(const StreamSurroundings& around) : around_(around) {}
 
   grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(
       grpc::CallbackServerContext* context) override {
-    auto stream = std::make_shared<serve::Stream>(hosts_, store_, streams_, log_, context->peer());
-    streams_.Add(stream);
-    stream->Begin();
-    return stream.get();
+    return BeginAgentStream(*context, around_);
   }
 
  private:
-  const HostNames& hosts_;
-  StoreWriter& store_;
-  Streams& streams_;
-  spdlog::logger& log_;
+  const StreamSurroundings& around_;
+};
+
+// Tells the streams the time: gRPC's own timers run on CLOCK_REALTIME, which is set on machines
+// like these.
+class Ticker {
+ public:
+  explicit Ticker(AgentTable& agents) : agents_(agents), thread_([this] { Run(); }) {}
+  ~Ticker() {
+    {
+      const MutexLock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+
+ private:
+  bool Wait() {
+    const MutexLock lock(mutex_);
+    if (!stopping_) wake_.wait_for(mutex_, kTick);
+    return !stopping_;
+  }
+  void Run() {
+    while (Wait()) agents_.OnTick(ReadClocks());
+  }
+
+  AgentTable& agents_;
+  Mutex mutex_;
+  std::condition_variable_any wake_;
+  bool stopping_ FS_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
 };
 
 class GrpcFleetServer final : public FleetServer {
  public:
-  GrpcFleetServer(const HostNames& hosts, StoreWriter& store, spdlog::logger& log)
-      : service_(hosts, store, streams_, log) {}
+  GrpcFleetServer(FleetServerConfig config, std::unique_ptr<Acceptor> acceptor,
+                  const CurrentFleet& fleet, StoreWriter& store, AgentTable& agents,
+                  spdlog::logger& log)
+      : config_(std::move(config)),
+        acceptor_(std::move(acceptor)),
+        around_{fleet,      store,         agents,       *acceptor_,         log,
+                log_limit_, config_.rules, config_.sign, config_.on_measured},
+        service_(around_) {}
   ~GrpcFleetServer() override { Stop(); }
 
-  Status Listen(const ListenAddress& address) {
-    FS_RETURN_IF_ERROR(CheckFree(address));
+  Status Begin() {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(address.ToString(), grpc::InsecureServerCredentials(), &port_);
-    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-    // Two servers on one port would each get half of the agents.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                               kMinPingIntervalMs);
+    connections_ = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        config_.credentials ? config_.credentials : grpc::InsecureServerCredentials());
+    SetLimits(builder);
     builder.RegisterService(&service_);
+    if (config_.operators != nullptr) builder.RegisterService(config_.operators);
     server_ = builder.BuildAndStart();
-    if (server_ != nullptr && port_ != 0) return absl::OkStatus();
-    return absl::UnavailableError(fmt::format("listening on {}: refused", address.ToString()));
+    if (server_ == nullptr)
+      return absl::UnavailableError(
+          fmt::format("listening on {}: gRPC's server does not start", config_.address.ToString()));
+    ticker_.emplace(around_.agents);
+    return acceptor_->Begin([this](int fd) { HandOver(fd); },
+                            [this](const std::string& why) { OnRefused(why); });
   }
 
-  int port() const override { return port_; }
+  int port() const override { return acceptor_->port(); }
+
+  void OnFleetChanged() override {
+    const std::shared_ptr<const ServedFleet> fleet = around_.fleet.Get();
+    for (const std::string& host : around_.agents.Connected()) {
+      if (fleet->names.contains(host)) continue;
+      if (const auto link = around_.agents.Find(host))
+        link->End(absl::PermissionDeniedError(
+            fmt::format("host '{}' is no longer in the controller's inventory", host)));
+    }
+  }
 
   void Stop() override {
     if (server_ == nullptr) return;
-    for (const auto& stream : streams_.All()) stream->Close();
-    server_->Shutdown(std::chrono::system_clock::now() + kStopGrace);
+    acceptor_->Stop();
+    for (const auto& link : around_.agents.All())
+      link->End(absl::UnavailableError("the controller is stopping"));
+    around_.agents.AwaitEmpty(kStopGrace);
+    for (const auto& link : around_.agents.All()) link->Cancel();
+    ticker_.reset();
+    // Now: its own deadline would be on a clock that may be set meanwhile.
+    server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
     server_ = nullptr;
   }
 
  private:
-  Streams streams_;
+  static void SetLimits(grpc::ServerBuilder& builder) {
+    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfAConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               kMinPingIntervalMs);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kMaxPingStrikes);
+  }
+
+  void HandOver(int fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = fd;
+    connections_->HandleNewConnection(&connection);
+  }
+
+  void OnRefused(const std::string& why) {
+    if (log_limit_.Allow(ReadClocks().mono)) around_.log.warn("{}{}", why, log_limit_.LeftOut());
+  }
+
+  const FleetServerConfig config_;
+  const std::unique_ptr<Acceptor> acceptor_;
+  LogLimit log_limit_;
+  const StreamSurroundings around_;
   Service service_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
+  std::optional<Ticker> ticker_;
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
 };
 
 }  // namespace
 
-StatusOr<std::unique_ptr<FleetServer>> FleetServer::Start(const ListenAddress& address,
-                                                          const HostNames& hosts,
-                                                          StoreWriter& store, spdlog::logger& log) {
-  auto server = std::make_unique<GrpcFleetServer>(hosts, store, log);
-  FS_RETURN_IF_ERROR(server->Listen(address));
+StatusOr<std::unique_ptr<FleetServer>> FleetServer::Start(FleetServerConfig config,
+                                                          const CurrentFleet& fleet,
+                                                          StoreWriter& store, AgentTable& agents,
+                                                          spdlog::logger& log) {
+  FS_ASSIGN_OR_RETURN(std::unique_ptr<Acceptor> acceptor,
+                      Acceptor::Listen(config.address, config.limits));
+  auto server = std::make_unique<GrpcFleetServer>(std::move(config), std::move(acceptor), fleet,
+                                                  store, agents, log);
+  FS_RETURN_IF_ERROR(server->Begin());
   return server;
 }
 

@@ -25,6 +25,7 @@ constexpr int64_t kMaxNanoseconds = int64_t{1} << 60;
 constexpr uint64_t kMaxMicroseconds = std::numeric_limits<int64_t>::max() / 1000;
 constexpr int64_t kMaxFrequencyPpb = 1'000'000'000;
 constexpr uint32_t kUnsynchronisedStratum = 16;
+constexpr size_t kMaxCertificateRequest = 16 * 1024;  // RSA with 16384 bits takes 4 kB
 
 Duration Signed(int64_t nanoseconds) {
   return Duration(std::clamp(nanoseconds, -kMaxNanoseconds, kMaxNanoseconds));
@@ -61,6 +62,23 @@ std::string Text(std::string_view text) {
   };
   while (size > 0 && continues(size)) --size;
   return std::string(text.substr(0, size));
+}
+
+// No clock of Linux is set before 1970.
+SystemTime HostInstant(int64_t nanoseconds) {
+  return SystemTime(Duration(std::max<int64_t>(nanoseconds, 0)));
+}
+
+v1::CommandResult Sane(const v1::CommandResult& told) {
+  v1::CommandResult result;
+  result.set_id(told.id());
+  result.set_outcome(v1::CommandOutcome_IsValid(told.outcome()) ? told.outcome()
+                                                                : v1::COMMAND_OUTCOME_UNSPECIFIED);
+  result.set_text(Text(told.text()));
+  result.set_offset_before_ns(Signed(told.offset_before_ns()).count());
+  result.set_offset_after_ns(Signed(told.offset_after_ns()).count());
+  result.set_error_bound_ns(static_cast<uint64_t>(Unsigned(told.error_bound_ns()).count()));
+  return result;
 }
 
 db::Event ToEvent(const v1::Event& event) {
@@ -116,11 +134,30 @@ StatusOr<Accepted> IngestSession::OnMessage(const v1::StreamRequest& message, Sy
     case v1::StreamRequest::kTimeAnswer:
     case v1::StreamRequest::kCommandResult:
     case v1::StreamRequest::kCertificateRequest:
+      return OnIntroduced(message);
     case v1::StreamRequest::MESSAGE_NOT_SET:
       break;
   }
   return absl::InvalidArgumentError(
-      "a message that is neither Hello nor Report: this controller is older than the agent");
+      "a message of a kind that is not known here: this controller is older than the agent");
+}
+
+// What only makes sense once the host has said its name.
+StatusOr<Accepted> IngestSession::OnIntroduced(const v1::StreamRequest& message) const {
+  if (host_.empty()) return absl::InvalidArgumentError("an answer before the Hello");
+  if (message.has_time_answer()) {
+    const v1::TimeAnswer& answer = message.time_answer();
+    return HostStamps{.question = answer.id(),
+                      .received = HostInstant(answer.received_ns()),
+                      .sent = HostInstant(answer.sent_ns())};
+  }
+  if (message.has_command_result()) return Sane(message.command_result());
+  const std::string& request = message.certificate_request().request_der();
+  if (request.empty() || request.size() > kMaxCertificateRequest)
+    return absl::InvalidArgumentError(
+        fmt::format("a certificate request of {} bytes from host '{}'; at most {} are taken",
+                    request.size(), host_, kMaxCertificateRequest));
+  return CertificateWanted{request};
 }
 
 StatusOr<Accepted> IngestSession::OnHello(const v1::Hello& hello, SystemTime received) {
@@ -128,12 +165,16 @@ StatusOr<Accepted> IngestSession::OnHello(const v1::Hello& hello, SystemTime rec
     return absl::InvalidArgumentError(
         fmt::format("a second Hello on the stream of host '{}'", host_));
   if (!hosts_.contains(hello.host()))
-    return absl::PermissionDeniedError(fmt::format(
-        "host '{}' is not in the controller's inventory: add it there and restart fleetsync serve, "
-        "or give the agent the name that the inventory has",
-        Printable(Text(hello.host()))));
+    return absl::PermissionDeniedError(
+        fmt::format("host '{}' is not in the controller's inventory: add it there and send "
+                    "fleetsync serve a SIGHUP, "
+                    "or give the agent the name that the inventory has",
+                    Printable(Text(hello.host()))));
   host_ = hello.host();
-  return db::Arrival{.host = host_, .agent_version = Text(hello.agent_version()), .at = received};
+  return db::Arrival{.host = host_,
+                     .agent_version = Text(hello.agent_version()),
+                     .at = received,
+                     .spool_id = Text(hello.spool_id())};
 }
 
 StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime received) {

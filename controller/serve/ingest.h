@@ -17,8 +17,23 @@ namespace fleetsync::serve {
 
 using HostNames = std::set<std::string, std::less<>>;
 
-// What a message of an agent becomes in the store.
-using Accepted = std::variant<db::Arrival, db::Report>;
+// The host's answer to a TimeQuestion, by its own clock.
+struct HostStamps {
+  uint64_t question = 0;
+  SystemTime received;
+  SystemTime sent;
+};
+
+struct CertificateWanted {
+  std::string request_der;
+};
+
+// What the store keeps of what agents say.
+using Storable = std::variant<db::Arrival, db::Report>;
+
+// What a message of an agent becomes.
+using Accepted =
+    std::variant<db::Arrival, db::Report, HostStamps, v1::CommandResult, CertificateWanted>;
 
 // One stream of one agent, without gRPC: what may come when, and what of it is believed. Numbers
 // out of their range are brought back into it and long texts cut, so that everything accepted fits
@@ -29,7 +44,8 @@ class IngestSession {
   explicit IngestSession(const HostNames& hosts) : hosts_(hosts) {}
 
   // `received` by the controller's clock. PermissionDenied: a host that the inventory does not
-  // name. InvalidArgument: no Hello first, a second one, sequence numbers that do not rise.
+  // name. InvalidArgument: no Hello first, a second one, sequence numbers that do not rise, a
+  // certificate request of no possible size.
   StatusOr<Accepted> OnMessage(const v1::StreamRequest& message, SystemTime received);
 
   // Empty before an accepted Hello.
@@ -38,6 +54,7 @@ class IngestSession {
  private:
   StatusOr<Accepted> OnHello(const v1::Hello& hello, SystemTime received);
   StatusOr<Accepted> OnReport(const v1::Report& report, SystemTime received);
+  StatusOr<Accepted> OnIntroduced(const v1::StreamRequest& message) const;
   Status Learn(const v1::Text& text);
   std::string Told(uint32_t id) const;
   db::Source ToSource(const v1::Source& source) const;

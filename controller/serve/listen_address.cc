@@ -15,6 +15,8 @@
 namespace fleetsync::serve {
 namespace {
 
+constexpr int kBacklog = 1024;
+
 // Whether the address is the loopback's; nothing when it is no address.
 std::optional<bool> IsLoopback(const std::string& address) {
   in_addr v4{};
@@ -55,7 +57,7 @@ StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   return ListenAddress{.host = std::string(host), .port = *port, .loopback = *loopback};
 }
 
-Status CheckFree(const ListenAddress& address) {
+StatusOr<int> OpenListener(const ListenAddress& address) {
   sockaddr_storage storage{};
   socklen_t size = 0;
   if (address.host.find(':') == std::string::npos) {
@@ -72,15 +74,16 @@ Status CheckFree(const ListenAddress& address) {
     size = sizeof v6;
   }
   const std::string doing = "listening on " + address.ToString();
-  const int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return ErrnoStatus(errno, doing);
   const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // as gRPC does
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   const bool bound =
-      bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0 && listen(fd, 1) == 0;
+      bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0 && listen(fd, kBacklog) == 0;
+  if (bound) return fd;
   const int error = errno;
   close(fd);
-  return bound ? absl::OkStatus() : ErrnoStatus(error, doing);
+  return ErrnoStatus(error, doing);
 }
 
 Status CheckPlainText(const ListenAddress& address, PlainText allowed) {

@@ -20,9 +20,9 @@ struct ListenAddress {
 // "ADDRESS:PORT" with a numeric address. InvalidArgument.
 StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
-// Binds the address and lets it go again: says why a server could not ("Address already in use"),
-// which gRPC tells its log alone.
-Status CheckFree(const ListenAddress& address);
+// A listening socket that does not block; the caller closes it. Two servers cannot share an
+// address.
+StatusOr<int> OpenListener(const ListenAddress& address);
 
 // Without TLS anybody who reaches the port could report for any host: FailedPrecondition unless
 // `insecure` is set, and for addresses that other machines reach `insecure_network` as well.

@@ -1,18 +1,24 @@
 #include "controller/serve/serve.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <memory>
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <thread>
+#include <utility>
 
+#include "base/clock_read.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
-#include "controller/serve/fleet_server.h"
+#include "controller/serve/operator_service.h"
+#include "controller/serve/operator_socket.h"
+#include "controller/serve/reflection.h"
 #include "controller/serve/service_manager.h"
+#include "controller/serve/service_signals.h"
 #include "controller/serve/store_writer.h"
 #include "controller/ui/service_log.h"
 #include "db/writer.h"
@@ -21,31 +27,7 @@
 namespace fleetsync::serve {
 namespace {
 
-// Keeps the stop signals from the threads that start after it: they reach this thread alone, and
-// only while it waits.
-class BlockedStopSignals {
- public:
-  BlockedStopSignals() {
-    sigset_t stops;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stops, &before_);
-  }
-  ~BlockedStopSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedStopSignals(const BlockedStopSignals&) = delete;
-  BlockedStopSignals& operator=(const BlockedStopSignals&) = delete;
-
-  // Until a signal has set `stop`, or `fd` is readable.
-  void Wait(int fd, const std::atomic<bool>& stop) const {
-    pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
-    while (!stop && ppoll(&readable, 1, nullptr, &before_) < 0 && errno == EINTR) {
-    }
-  }
-
- private:
-  sigset_t before_{};
-};
+constexpr Duration kMaintenanceInterval = std::chrono::minutes(1);
 
 // Why the store's thread gave up, told from there to the thread that waits.
 class Failure {
@@ -84,40 +66,165 @@ StoreWriterEvents EventsFor(spdlog::logger& log, Failure& failure) {
           .on_failed = [&failure](const Status& status) { failure.Set(status); }};
 }
 
-void Notify(spdlog::logger& log, std::string_view state) {
-  if (const Status status = NotifyServiceManager(state); !status.ok())
-    log.warn("{}", Message(status));
+// Each connection takes two descriptors; the usual soft limit is 1,024.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+// What runs beside the streams, and is stopped with its object.
+class CompanionThread {
+ public:
+  CompanionThread(const Companion& work, spdlog::logger& log)
+      : thread_([this, &work, &log] {
+          if (const Status status = work(stop_); !status.ok())
+            log.error("{}", Printable(Message(status)));
+        }) {}
+  ~CompanionThread() {
+    stop_ = true;
+    thread_.join();
+  }
+  CompanionThread(const CompanionThread&) = delete;
+  CompanionThread& operator=(const CompanionThread&) = delete;
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+class Service {
+ public:
+  Service(const ServeOptions& options, std::unique_ptr<db::Writer> writer, ServedFleet fleet)
+      : options_(options),
+        log_(ui::MakeServiceLog("serve")),
+        writer_(std::move(writer)),
+        fleet_(std::move(fleet)),
+        agents_(RandomSeed()),
+        store_(*writer_, EventsFor(*log_, failure_)),
+        surroundings_{fleet_, store_, agents_, options.db_path},
+        local_operators_(MakeOperatorService(surroundings_, nullptr)),
+        remote_operators_(MakeOperatorService(surroundings_, &options.rules)) {}
+
+  Status Start(const ListenAddress& address);
+  void RunUntil(const std::atomic<bool>& stop, const ServiceSignals& signals);
+  Status Stop();
+
+ private:
+  void Notify(std::string_view state) {
+    if (const Status status = NotifyServiceManager(state); !status.ok())
+      log_->warn("{}", Message(status));
+  }
+  void Reload();
+  void FeedWatchdog();
+
+  const ServeOptions& options_;
+  const std::shared_ptr<spdlog::logger> log_;
+  const std::unique_ptr<db::Writer> writer_;
+  Failure failure_;
+  CurrentFleet fleet_;
+  AgentTable agents_;
+  StoreWriter store_;
+  const OperatorSurroundings surroundings_;
+  const std::unique_ptr<grpc::Service> local_operators_, remote_operators_;
+  std::unique_ptr<OperatorSocket> socket_;
+  std::unique_ptr<FleetServer> server_;
+  std::optional<CompanionThread> relay_;
+  const std::shared_ptr<std::atomic<bool>> heartbeat_ = std::make_shared<std::atomic<bool>>(true);
+};
+
+Status Service::Start(const ListenAddress& address) {
+  FS_ASSIGN_OR_RETURN(
+      socket_, OperatorSocket::Listen(OperatorSocketPath(options_.db_path), *local_operators_));
+  FS_ASSIGN_OR_RETURN(server_, FleetServer::Start({.address = address,
+                                                   .credentials = options_.credentials,
+                                                   .rules = options_.rules,
+                                                   .sign = options_.sign,
+                                                   .limits = options_.limits,
+                                                   .operators = remote_operators_.get()},
+                                                  fleet_, store_, agents_, *log_));
+  ListenAddress bound = address;
+  bound.port = static_cast<uint16_t>(server_->port());
+  if (!options_.port_file.empty())
+    FS_RETURN_IF_ERROR(
+        WriteFileAtomically(options_.port_file, fmt::format("{}\n", bound.port), 0644));
+  if (options_.relay) relay_.emplace(options_.relay, *log_);
+  if (!options_.credentials) log_->warn("agents' connections are in plain text (--insecure)");
+  log_->info("taking reports of {} hosts on {} into {}", fleet_.Get()->hosts.size(),
+             bound.ToString(), writer_->path());
+  Notify("READY=1");
+  return absl::OkStatus();
+}
+
+void Service::Reload() {
+  Notify(ReloadingState());
+  StatusOr<ServedFleet> fleet = options_.load_fleet();
+  if (fleet.ok()) {
+    log_->info("the inventory was read again: {} hosts", fleet->hosts.size());
+    fleet_.Set(*std::move(fleet));
+    server_->OnFleetChanged();
+  } else {
+    log_->error("the inventory is as it was before: {}", Printable(Message(fleet.status())));
+  }
+  Notify("READY=1");
+}
+
+// Only while the store's thread goes round: what hangs there is for the service manager to end.
+void Service::FeedWatchdog() {
+  if (!heartbeat_->exchange(false)) return;
+  Notify("WATCHDOG=1");
+  store_.Run([](db::Writer&) { return absl::OkStatus(); },
+             [beat = heartbeat_](const Status&) { *beat = true; });
+}
+
+void Service::RunUntil(const std::atomic<bool>& stop, const ServiceSignals& signals) {
+  const Duration watchdog = WatchdogInterval() / 2;
+  const Duration turn = watchdog > Duration::zero() ? watchdog : kMaintenanceInterval;
+  for (;;) {
+    switch (signals.Wait(failure_.event(), stop, turn)) {
+      case ServiceSignals::Woken::kStop:
+      case ServiceSignals::Woken::kFailed:
+        return;
+      case ServiceSignals::Woken::kReload:
+        Reload();
+        break;
+      case ServiceSignals::Woken::kTime:
+        break;
+    }
+    if (watchdog > Duration::zero()) FeedWatchdog();
+  }
+}
+
+Status Service::Stop() {
+  Notify("STOPPING=1");
+  log_->info("stopping");
+  relay_.reset();
+  server_->Stop();
+  socket_->Stop();
+  store_.Stop();
+  return failure_.status();
 }
 
 }  // namespace
 
 Status Serve(const ServeOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options.listen));
-  FS_RETURN_IF_ERROR(CheckPlainText(address, options.plain_text));
-  FS_ASSIGN_OR_RETURN(const std::unique_ptr<db::Writer> writer, db::Writer::Open(options.db_path));
-
-  const BlockedStopSignals signals;
-  const std::shared_ptr<spdlog::logger> log = ui::MakeServiceLog("serve");
-  Failure failure;
-  StoreWriter store(*writer, EventsFor(*log, failure));
-  FS_ASSIGN_OR_RETURN(const std::unique_ptr<FleetServer> server,
-                      FleetServer::Start(address, options.hosts, store, *log));
-  ListenAddress bound = address;
-  bound.port = static_cast<uint16_t>(server->port());
-  if (!options.port_file.empty())
-    FS_RETURN_IF_ERROR(
-        WriteFileAtomically(options.port_file, fmt::format("{}\n", bound.port), 0644));
-  log->warn("agents' connections are in plain text (--insecure)");
-  log->info("taking reports of {} hosts on {} into {}", options.hosts.size(), bound.ToString(),
-            writer->path());
-  Notify(*log, "READY=1");
-
-  signals.Wait(failure.event(), stop);
-  Notify(*log, "STOPPING=1");
-  log->info("stopping");
-  server->Stop();
-  store.Stop();
-  return failure.status();
+  if (!options.credentials) FS_RETURN_IF_ERROR(CheckPlainText(address, options.plain_text));
+  FS_ASSIGN_OR_RETURN(ServedFleet fleet, options.load_fleet());
+  FS_ASSIGN_OR_RETURN(std::unique_ptr<db::Writer> writer, db::Writer::Open(options.db_path));
+  RaiseDescriptorLimit();
+  OfferStandardServices();
+  const ServiceSignals signals;
+  Service service(options, std::move(writer), std::move(fleet));
+  FS_RETURN_IF_ERROR(service.Start(address));
+  service.RunUntil(stop, signals);
+  return service.Stop();
 }
 
 }  // namespace fleetsync::serve

@@ -1,26 +1,42 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "base/status.h"
-#include "controller/serve/ingest.h"
+#include "base/time.h"
+#include "controller/serve/fleet_server.h"
 #include "controller/serve/listen_address.h"
+#include "controller/serve/served_fleet.h"
 
 namespace fleetsync::serve {
 
+// Work beside the streams, on a thread of its own: runs until `stop`, and what it returns is
+// logged.
+using Companion = std::function<Status(const std::atomic<bool>& stop)>;
+
 struct ServeOptions {
   std::string listen = "127.0.0.1:7312";
-  PlainText plain_text;
-  std::string port_file;  // gets the bound port, for those who ask for port 0; empty: none
-  std::string db_path;
-  HostNames hosts;  // those who may report
+  PlainText plain_text{};
+  std::string port_file{};  // gets the bound port, for those who ask for port 0; empty: none
+  std::string db_path{};
+  // The inventory: at the start, and again at every SIGHUP.
+  std::function<StatusOr<ServedFleet>()> load_fleet{};
+  // With TLS; null: plain text, see `plain_text`.
+  std::shared_ptr<grpc::ServerCredentials> credentials{};
+  PeerRules rules{};
+  SignRequest sign{};
+  ConnectionLimits limits{};
+  Companion relay{};  // null: none
 };
 
-// The service: takes agents' reports into the store until `stop` is set by a handler of SIGTERM or
-// SIGINT, which is waited for with these two signals unblocked in this thread alone. Logs to
-// standard error. InvalidArgument and FailedPrecondition for what the user asked for, else why it
-// cannot start, or why it had to end (the store is damaged).
+// The service: takes agents' reports into the store and answers operators until `stop` is set by a
+// handler of SIGTERM or SIGINT, which is waited for with these two signals unblocked in this thread
+// alone. SIGHUP reads the inventory again. Logs to standard error. InvalidArgument and
+// FailedPrecondition for what the user asked for, else why it cannot start, or why it had to end
+// (the store is damaged).
 Status Serve(const ServeOptions& options, const std::atomic<bool>& stop);
 
 }  // namespace fleetsync::serve

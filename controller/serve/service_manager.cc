@@ -8,6 +8,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+
+#include "fmt/format.h"
 
 namespace fleetsync::serve {
 
@@ -29,6 +32,24 @@ Status NotifyServiceManager(std::string_view state) {
   const int error = errno;
   close(fd);
   return sent < 0 ? ErrnoStatus(error, "telling the service manager") : absl::OkStatus();
+}
+
+Duration WatchdogInterval() {
+  const char* pid = getenv("WATCHDOG_PID");    // NOLINT(concurrency-mt-unsafe): nobody sets it
+  const char* usec = getenv("WATCHDOG_USEC");  // NOLINT(concurrency-mt-unsafe)
+  if (usec == nullptr || (pid != nullptr && strtol(pid, nullptr, 10) != getpid()))
+    return Duration::zero();
+  const long long microseconds = strtoll(usec, nullptr, 10);
+  constexpr long long kDay = 86'400'000'000;
+  if (microseconds <= 0 || microseconds > kDay) return Duration::zero();
+  return std::chrono::microseconds(microseconds);
+}
+
+std::string ReloadingState() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);  // the clock that systemd asks for
+  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
+                     int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
 }
 
 }  // namespace fleetsync::serve

@@ -30,9 +30,9 @@ StoreWriter::StoreWriter(db::Writer& writer, StoreWriterEvents events, Duration 
     : writer_(writer),
       events_(std::move(events)),
       retry_interval_(retry_interval),
-      thread_([this] { Run(); }) {}
+      thread_([this] { Work(); }) {}
 
-void StoreWriter::Batch::Add(Accepted accepted, OnStored on_stored) {
+void StoreWriter::Batch::Add(Storable storable, OnStored on_stored) {
   std::visit(Overloaded{[&](db::Arrival&& arrival) {
                           arrivals.push_back(std::move(arrival));
                           on_arrival.push_back(std::move(on_stored));
@@ -41,13 +41,13 @@ void StoreWriter::Batch::Add(Accepted accepted, OnStored on_stored) {
                           reports.push_back(std::move(report));
                           on_report.push_back(std::move(on_stored));
                         }},
-             std::move(accepted));
+             std::move(storable));
 }
 
-void StoreWriter::Add(Accepted accepted, OnStored on_stored) {
+void StoreWriter::Add(Storable storable, OnStored on_stored) {
   {
     const MutexLock lock(mutex_);
-    queue_.Add(std::move(accepted), std::move(on_stored));
+    queue_.Add(std::move(storable), std::move(on_stored));
   }
   wake_.notify_one();
 }
@@ -61,11 +61,24 @@ void StoreWriter::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-// Adds what has been queued to `batch`. False: stop after it.
-bool StoreWriter::WaitForWork(Batch& batch) {
+void StoreWriter::Run(StoreJob job, OnJobDone done) {
+  {
+    const MutexLock lock(mutex_);
+    if (!ended_) {
+      jobs_.push_back({std::move(job), std::move(done)});
+      done = nullptr;
+    }
+  }
+  wake_.notify_one();
+  if (done) done(absl::CancelledError("the store is closed"));
+}
+
+// Adds what has been queued to `batch` and `jobs`. False: stop after it.
+bool StoreWriter::WaitForWork(Batch& batch, std::vector<Job>& jobs) {
   const MutexLock lock(mutex_);
-  while (queue_.empty() && batch.empty() && !stopping_) wake_.wait(mutex_);
+  while (queue_.empty() && batch.empty() && jobs_.empty() && !stopping_) wake_.wait(mutex_);
   batch.Append(std::exchange(queue_, {}));
+  jobs = std::exchange(jobs_, {});
   return !stopping_;
 }
 
@@ -76,13 +89,27 @@ bool StoreWriter::WaitBeforeRetry() {
   return !stopping_;
 }
 
-void StoreWriter::Run() {
+void StoreWriter::Work() {
   Batch batch;
+  std::vector<Job> jobs;
   for (bool more = true; more;) {
-    more = WaitForWork(batch);
-    if (!batch.empty() && !Store(batch)) return;
+    more = WaitForWork(batch, jobs);
+    const bool stored = batch.empty() || Store(batch);
+    for (const Job& job : jobs) job.done(job.run(writer_));
+    if (!stored) break;
     if (paused_ && more) more = WaitBeforeRetry();
   }
+  CancelJobs();
+}
+
+void StoreWriter::CancelJobs() {
+  std::vector<Job> jobs;
+  {
+    const MutexLock lock(mutex_);
+    ended_ = true;
+    jobs = std::exchange(jobs_, {});
+  }
+  for (const Job& job : jobs) job.done(absl::CancelledError("the store is closed"));
 }
 
 // Empties the batch when it is on disk, keeps it when it may be tried again. False: never again.

@@ -18,6 +18,10 @@ namespace fleetsync::serve {
 // arrival the highest sequence on disk for its host.
 using OnStored = std::function<void(uint64_t through)>;
 
+// Other work on the store, between two batches: a transaction of its own.
+using StoreJob = std::function<Status(db::Writer&)>;
+using OnJobDone = std::function<void(const Status&)>;
+
 struct StoreWriterEvents {
   // The store cannot be written now (disk full, locked); it is tried again until it can.
   std::function<void(const Status&)> on_paused;
@@ -39,7 +43,10 @@ class StoreWriter {
   StoreWriter& operator=(const StoreWriter&) = delete;
 
   // Any thread.
-  void Add(Accepted accepted, OnStored on_stored);
+  void Add(Storable storable, OnStored on_stored);
+  // Any thread. `done` is called once, on the writer's thread, with what the job has returned;
+  // Cancelled: the writer has stopped. A job must be short, as reports wait for it.
+  void Run(StoreJob job, OnJobDone done);
   // Writes what is queued, once, and ends the thread. Nothing may be added after it.
   void Stop();
 
@@ -51,12 +58,18 @@ class StoreWriter {
     std::vector<OnStored> on_report;
 
     bool empty() const { return arrivals.empty() && reports.empty(); }
-    void Add(Accepted accepted, OnStored on_stored);
+    void Add(Storable storable, OnStored on_stored);
     void Append(Batch&& other);
   };
 
-  void Run();
-  bool WaitForWork(Batch& batch);
+  struct Job {
+    StoreJob run;
+    OnJobDone done;
+  };
+
+  void Work();
+  bool WaitForWork(Batch& batch, std::vector<Job>& jobs);
+  void CancelJobs();
   bool WaitBeforeRetry();
   bool Store(Batch& batch);
 
@@ -67,6 +80,8 @@ class StoreWriter {
   Mutex mutex_;
   std::condition_variable_any wake_;
   Batch queue_ FS_GUARDED_BY(mutex_);
+  std::vector<Job> jobs_ FS_GUARDED_BY(mutex_);
+  bool ended_ FS_GUARDED_BY(mutex_) = false;  // no job is taken any more
   bool stopping_ FS_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

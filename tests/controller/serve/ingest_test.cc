@@ -134,8 +134,8 @@ std::string Refusal(IngestSession& session, const v1::StreamRequest& message,
 TEST(Ingest, OnlyHostsOfTheInventoryMayReport) {
   IngestSession session(kHosts);
   EXPECT_EQ(Refusal(session, HelloFrom("evil\x1b[2J"), absl::StatusCode::kPermissionDenied),
-            "host 'evil\\x1b[2J' is not in the controller's inventory: add it there and restart "
-            "fleetsync serve, or give the agent the name that the inventory has");
+            "host 'evil\\x1b[2J' is not in the controller's inventory: add it there and send "
+            "fleetsync serve a SIGHUP, or give the agent the name that the inventory has");
   EXPECT_EQ(session.host(), "");
   Refusal(session, HelloFrom(""), absl::StatusCode::kPermissionDenied);
 }
@@ -151,7 +151,7 @@ TEST(Ingest, TheHelloComesFirstAndOnce) {
 TEST(Ingest, AnUnknownMessageIsRefused) {
   IngestSession session = Introduced();
   EXPECT_EQ(Refusal(session, {}),
-            "a message that is neither Hello nor Report: this controller is older than the agent");
+            "a message of a kind that is not known here: this controller is older than the agent");
 }
 
 TEST(Ingest, SequenceNumbersRise) {

@@ -51,11 +51,15 @@ TEST(ListenAddress, SaysWhyAServerCouldNotListen) {
   getsockname(fd, reinterpret_cast<sockaddr*>(&taken), &size);
 
   const ListenAddress address{.host = "127.0.0.1", .port = ntohs(taken.sin_port), .loopback = true};
-  EXPECT_EQ(Message(CheckFree(address)),
+  EXPECT_EQ(Message(OpenListener(address).status()),
             "listening on " + address.ToString() + ": Address already in use");
   close(fd);
-  EXPECT_TRUE(CheckFree(address).ok());
-  EXPECT_TRUE(CheckFree({.host = "::1", .port = 0, .loopback = true}).ok());
+  for (const ListenAddress& free : {address, {.host = "::1", .port = 0, .loopback = true}}) {
+    const StatusOr<int> listener = OpenListener(free);
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    EXPECT_FALSE(OpenListener({.host = free.host, .port = free.port}).ok() && free.port != 0);
+    close(*listener);
+  }
 }
 
 TEST(PlainTextPort, NeedsItsFlagAndTheNetworkAnother) {

@@ -102,13 +102,19 @@ class ServeProcess {
   pid_t pid_ = -1;
 };
 
+// A connection that no other channel shares, as an agent's.
+std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
 // An agent as the protocol wants it, without a buffer: the test says what is sent.
 class FakeAgent {
  public:
   FakeAgent(const std::string& address, std::string host)
       : host_(std::move(host)),
-        stub_(v1::FleetService::NewStub(
-            grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {
+        stub_(v1::FleetService::NewStub(OwnChannel(address))) {
     context_.set_deadline(std::chrono::system_clock::now() + kPatience);
     context_.set_wait_for_ready(true);
     stream_ = stub_->Stream(&context_);
@@ -258,8 +264,8 @@ TEST(Serve, AHostThatTheInventoryDoesNotNameIsRefusedOnBothSides) {
   const grpc::Status status = agent.End();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(status.error_message(),
-            "host 'evil' is not in the controller's inventory: add it there and restart fleetsync "
-            "serve, or give the agent the name that the inventory has");
+            "host 'evil' is not in the controller's inventory: add it there and send "
+            "fleetsync serve a SIGHUP, or give the agent the name that the inventory has");
   EXPECT_TRUE(Eventually([&] {
     return server.Log().find("host 'evil' is not in the controller's inventory") !=
            std::string::npos;

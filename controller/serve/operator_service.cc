@@ -1,0 +1,146 @@
+#include "controller/serve/operator_service.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <optional>
+#include <utility>
+
+#include "base/clock_read.h"
+#include "base/mutex.h"
+#include "controller/serve/fleet_message.h"
+#include "controller/serve/run_json.h"
+#include "db/reader.h"
+#include "db/runs.h"
+#include "fmt/format.h"
+#include "proto/fleetsync/v1/operator.grpc.pb.h"
+
+namespace fleetsync::serve {
+namespace {
+
+constexpr std::chrono::milliseconds kMaxWait{60'000};
+constexpr std::chrono::milliseconds kLookAround{200};  // whether the operator is still there
+
+// Answers of agents on their way to an operator. Outlived by the commands' callbacks.
+class Answers {
+ public:
+  void Add(const std::string& host, const CommandAnswer& answer) {
+    v1::SyncHostsResponse response;
+    response.set_host(host);
+    response.set_connected(true);
+    response.set_answered(answer.has_value());
+    if (answer) *response.mutable_result() = *answer;
+    {
+      const MutexLock lock(mutex_);
+      queue_.push_back(std::move(response));
+    }
+    added_.notify_one();
+  }
+  // Nothing after a while without one.
+  std::optional<v1::SyncHostsResponse> Next() {
+    const MutexLock lock(mutex_);
+    added_.wait_for(mutex_, kLookAround, [this]() FS_REQUIRES(mutex_) { return !queue_.empty(); });
+    if (queue_.empty()) return std::nullopt;
+    v1::SyncHostsResponse response = std::move(queue_.front());
+    queue_.pop_front();
+    return response;
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable_any added_;
+  std::deque<v1::SyncHostsResponse> queue_ FS_GUARDED_BY(mutex_);
+};
+
+class Operators final : public v1::OperatorService::Service {
+ public:
+  Operators(const OperatorSurroundings& around, const PeerRules* rules)
+      : around_(around), rules_(rules) {}
+
+  grpc::Status GetFleet(grpc::ServerContext* context, const v1::GetFleetRequest*,
+                        v1::GetFleetResponse* response) override {
+    if (const Status status = MayAsk(*context); !status.ok()) return ToGrpc(status);
+    auto reader = db::Reader::Open(around_.db_path);
+    if (!reader.ok()) return ToGrpc(reader.status());
+    const StatusOr<std::vector<db::HostRecord>> records = (*reader)->Fleet();
+    if (!records.ok()) return ToGrpc(records.status());
+    *response = FleetMessage(*around_.fleet.Get(), *records, around_.agents.Connected(),
+                             ReadClocks().system);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetHistory(grpc::ServerContext*, const v1::GetHistoryRequest*,
+                          v1::GetHistoryResponse*) override {
+    return {grpc::StatusCode::UNIMPLEMENTED,
+            "this controller does not answer for the history of hosts"};
+  }
+
+  grpc::Status SyncHosts(grpc::ServerContext* context, const v1::SyncHostsRequest* request,
+                         grpc::ServerWriter<v1::SyncHostsResponse>* writer) override;
+  grpc::Status RecordRun(grpc::ServerContext* context, const v1::RecordRunRequest* request,
+                         v1::RecordRunResponse*) override;
+
+ private:
+  Status MayAsk(const grpc::ServerContext& context) const {
+    if (rules_ == nullptr) return absl::OkStatus();
+    if (!rules_->may_operate)
+      return absl::PermissionDeniedError(
+          "operators are answered on the controller's own socket; over the network only with TLS "
+          "and an operator's certificate");
+    return rules_->may_operate(*context.auth_context());
+  }
+
+  const OperatorSurroundings& around_;
+  const PeerRules* const rules_;
+};
+
+grpc::Status Operators::SyncHosts(grpc::ServerContext* context, const v1::SyncHostsRequest* request,
+                                  grpc::ServerWriter<v1::SyncHostsResponse>* writer) {
+  if (const Status status = MayAsk(*context); !status.ok()) return ToGrpc(status);
+  const auto wait = std::min(std::chrono::milliseconds(request->wait_ms()), kMaxWait);
+  const MonoTime deadline = ReadClocks().mono + wait;
+  v1::Command command;
+  *command.mutable_sync_now() = request->command();
+  const auto answers = std::make_shared<Answers>();
+  size_t awaited = 0;
+  for (const std::string& host : request->hosts()) {
+    const auto tell = [answers, host](const CommandAnswer& answer) { answers->Add(host, answer); };
+    if (around_.agents.Command(host, command, deadline, tell)) {
+      ++awaited;
+      continue;
+    }
+    v1::SyncHostsResponse response;
+    response.set_host(host);
+    if (!writer->Write(response)) return grpc::Status::CANCELLED;
+  }
+  while (awaited > 0) {
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;
+    const std::optional<v1::SyncHostsResponse> response = answers->Next();
+    if (!response) continue;
+    --awaited;
+    if (!writer->Write(*response)) return grpc::Status::CANCELLED;
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Operators::RecordRun(grpc::ServerContext* context, const v1::RecordRunRequest* request,
+                                  v1::RecordRunResponse*) {
+  if (const Status status = MayAsk(*context); !status.ok()) return ToGrpc(status);
+  std::optional<WaitingRun> waiting = ParseRunJson(request->run_json());
+  if (!waiting) return {grpc::StatusCode::INVALID_ARGUMENT, "this is no record of a run"};
+  std::promise<Status> done;
+  around_.store.Run([run = std::move(waiting->run)](
+                        db::Writer& writer) { return db::RecordRun(writer.connection(), run); },
+                    [&done](const Status& status) { done.set_value(status); });
+  return ToGrpc(done.get_future().get());
+}
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeOperatorService(const OperatorSurroundings& around,
+                                                   const PeerRules* rules) {
+  return std::make_unique<Operators>(around, rules);
+}
+
+}  // namespace fleetsync::serve

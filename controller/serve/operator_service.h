@@ -1,0 +1,29 @@
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
+
+#include <memory>
+#include <string>
+
+#include "controller/serve/agent_stream.h"
+#include "controller/serve/agent_table.h"
+#include "controller/serve/served_fleet.h"
+#include "controller/serve/store_writer.h"
+
+namespace fleetsync::serve {
+
+// What operators' requests are answered from; outlives the service.
+struct OperatorSurroundings {
+  const CurrentFleet& fleet;
+  StoreWriter& store;
+  AgentTable& agents;
+  const std::string db_path;
+};
+
+// OperatorService, on threads of gRPC's that may wait. `rules`: who may ask; null: whoever reaches
+// it, which the file system decides.
+std::unique_ptr<grpc::Service> MakeOperatorService(const OperatorSurroundings& around,
+                                                   const PeerRules* rules);
+
+}  // namespace fleetsync::serve
