@@ -12,13 +12,16 @@ MAY_INCLUDE = {
     "base": [],
     "proto/ntp": ["base"],
     "proto/tls": ["base"],
+    "proto/chrony": ["base"],
     "inventory": ["base"],
     "db": ["base"],
     "agent": ["base", "proto", "agent"],
     "agent/engine": ["base", "proto/ntp"],
     "agent/server": ["base", "proto/ntp", "agent/engine"],
+    "agent/observe": ["base", "proto/ntp", "proto/chrony", "agent/engine", "agent/net"],
     "controller": ["base", "proto", "inventory", "db", "controller",
-                   "agent/engine", "agent/server", "agent/serve", "agent/clock", "agent/net"],
+                   "agent/engine", "agent/observe", "agent/server", "agent/serve", "agent/clock",
+                   "agent/net"],
     "controller/relay": ["base", "proto", "inventory", "controller", "agent/engine", "agent/server",
                          "agent/serve", "agent/clock", "agent/net", "agent/daemon"],
     "tests": ["base", "proto", "inventory", "db", "agent", "controller", "tests"],
@@ -26,9 +29,10 @@ MAY_INCLUDE = {
 OURS = ("base", "proto", "inventory", "db", "agent", "controller", "tests")
 
 # State machines and plain functions: time and randomness are arguments, nothing is read or printed.
-PURE = ["proto/ntp", "agent/engine", "agent/server", "agent/report/uplink", "inventory", "controller/plan",
-        "controller/render", "controller/policy", "controller/doctor", "controller/serve/ingest.", "controller/serve/stream_clock", "controller/serve/command_desk",
-        "controller/serve/connection_table", "controller/serve/fleet_message",
+PURE = ["proto/ntp", "proto/chrony", "agent/engine", "agent/observe", "agent/server", "agent/report/uplink",
+        "agent/report/event_watch", "inventory", "controller/plan", "controller/render", "controller/policy",
+        "controller/doctor", "controller/serve/ingest.", "controller/serve/stream_clock",
+        "controller/serve/command_desk", "controller/serve/connection_table", "controller/serve/fleet_message",
         "controller/ui/fold"]
 NOT_PURE = ["inventory/load.cc"]
 # Patterns, each with what it is for in the message.

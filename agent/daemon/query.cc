@@ -35,6 +35,8 @@ char Sign(ntp::SourceState state) {
       return '*';
     case ntp::SourceState::kCandidate:
       return '+';
+    case ntp::SourceState::kOutlier:
+      return '-';
     case ntp::SourceState::kFalseticker:
       return 'x';
     case ntp::SourceState::kUnreachable:
@@ -66,6 +68,8 @@ std::string_view StateName(ntp::SourceState state) {
       return "selected";
     case ntp::SourceState::kCandidate:
       return "candidate";
+    case ntp::SourceState::kOutlier:
+      return "outlier";
     case ntp::SourceState::kFalseticker:
       return "falseticker";
     case ntp::SourceState::kUnreachable:

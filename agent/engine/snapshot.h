@@ -15,6 +15,7 @@ namespace fleetsync::ntp {
 enum class SourceState : uint8_t {
   kSelected,     // * the reference
   kCandidate,    // + a truechimer
+  kOutlier,      // - a truechimer that is not used; of observed daemons alone
   kFalseticker,  // x outside of what the majority agrees on, or no majority
   kUnreachable,  // ? no answer, no synchronised answer, or not asked
 };

@@ -37,6 +37,8 @@ v1::SourceState ToState(ntp::SourceState state) {
       return v1::SOURCE_STATE_SELECTED;
     case ntp::SourceState::kCandidate:
       return v1::SOURCE_STATE_CANDIDATE;
+    case ntp::SourceState::kOutlier:
+      return v1::SOURCE_STATE_OUTLIER;
     case ntp::SourceState::kFalseticker:
       return v1::SOURCE_STATE_FALSETICKER;
     case ntp::SourceState::kUnreachable:

@@ -1,5 +1,5 @@
+#include "agent/observe/parse_number.h"
 #include "base/text.h"
-#include "controller/observe/parse_number.h"
 #include "controller/observe/parsers.h"
 
 namespace fleetsync::observe {

@@ -1,8 +1,8 @@
 #include <optional>
 #include <string>
 
+#include "agent/observe/parse_number.h"
 #include "base/text.h"
-#include "controller/observe/parse_number.h"
 #include "controller/observe/parsers.h"
 
 namespace fleetsync::observe {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/observe/daemon_state.h"
 #include "base/status.h"
-#include "controller/observe/daemon_state.h"
 
 namespace fleetsync::observe {
 

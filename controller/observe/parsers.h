@@ -3,13 +3,16 @@
 #include <string_view>
 #include <vector>
 
-#include "controller/observe/daemon_state.h"
+#include "agent/observe/daemon_state.h"
+#include "agent/observe/ntp_variables.h"
+#include "agent/observe/text_parsers.h"
 
 namespace fleetsync::observe {
 
 // Each adds to `state` what one program printed, and leaves alone what it did not tell. False: the
 // text is no such output (an error message, nothing); `state` is then unchanged. Pure; the bytes
-// are a host's and may be anything.
+// are a host's and may be anything. Those of programs that the agent asks as well are in
+// agent/observe: ParseNtpVariables for `ntpq -c rv`, ParseOpenntpd, ParseTimesyncStatus.
 
 // `chronyc -n -c tracking`, and `chronyc -n tracking` of versions without -c (before 2.4).
 // chronyc's offsets of sources and its frequency have the opposite sign of ours; its "System time"
@@ -20,18 +23,8 @@ bool ParseChronyTracking(std::string_view text, DaemonState& state);
 // it is.
 bool ParseChronySources(std::string_view text, DaemonState& state);
 
-// `ntpq -c rv`, from 4.2.0 on, and ntpsec's.
-bool ParseNtpVariables(std::string_view text, DaemonState& state);
 // `ntpq -pn`, also with -w, whose long addresses stand on lines of their own.
 bool ParseNtpPeers(std::string_view text, DaemonState& state);
-
-// `ntpctl -s all`.
-bool ParseOpenntpd(std::string_view text, DaemonState& state);
-
-// `timedatectl timesync-status` (systemd 239 and later).
-bool ParseTimesyncStatus(std::string_view text, DaemonState& state);
-// `timedatectl` alone: whether the kernel calls the clock synchronised.
-bool ParseTimedatectl(std::string_view text, DaemonState& state);
 
 // `busybox adjtimex`: what the kernel says, for busybox's ntpd, which cannot be asked itself.
 bool ParseAdjtimex(std::string_view text, DaemonState& state);

@@ -1,6 +1,6 @@
-#include "controller/observe/parsers.h"
+#include "agent/observe/text_parsers.h"
 #include "gmock/gmock.h"
-#include "tests/controller/observe/fixture.h"
+#include "tests/agent/observe/fixture.h"
 
 namespace fleetsync::observe {
 namespace {
@@ -58,16 +58,6 @@ TEST(Timesyncd, AnErrorIsNoAnswer) {
   DaemonState state;
   EXPECT_FALSE(ParseTimesyncStatus("Unknown operation timesync-status.\n", state));
   EXPECT_FALSE(ParseTimedatectl("Failed to connect to bus: Host is down\n", state));
-}
-
-TEST(BusyboxAdjtimex, TheKernelsVerdictStandsForADaemonThatCannotBeAsked) {
-  DaemonState state;
-  ASSERT_TRUE(ParseAdjtimex(Fixture("busybox-1.35-adjtimex.txt"), state));
-  EXPECT_FALSE(state.synchronised());
-  ASSERT_TRUE(ParseAdjtimex("    return value: 0 (clock synchronized)\n", state));
-  EXPECT_TRUE(state.synchronised());
-  EXPECT_EQ(state.stratum, 0) << "not told";
-  EXPECT_FALSE(ParseAdjtimex("adjtimex: applet not found\n", state));
 }
 
 }  // namespace

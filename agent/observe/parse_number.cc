@@ -1,4 +1,4 @@
-#include "controller/observe/parse_number.h"
+#include "agent/observe/parse_number.h"
 
 #include <charconv>
 #include <cmath>
@@ -63,6 +63,8 @@ std::optional<Duration> ParseScaled(std::string_view text, Duration unit) {
   if (!number) return std::nullopt;
   return Scale(*number, static_cast<double>(unit.count()));
 }
+
+std::optional<Duration> SecondsDuration(double seconds) { return Scale(seconds, 1e9); }
 
 std::optional<Duration> ParseSpan(std::string_view text, Duration bare) {
   text = Trim(text);

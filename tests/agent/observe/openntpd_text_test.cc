@@ -1,6 +1,6 @@
-#include "controller/observe/parsers.h"
+#include "agent/observe/text_parsers.h"
 #include "gmock/gmock.h"
-#include "tests/controller/observe/fixture.h"
+#include "tests/agent/observe/fixture.h"
 
 namespace fleetsync::observe {
 namespace {

@@ -23,6 +23,7 @@ char Tally(SourceState state);                 // '*', '+', '-', 'x', '?'
 // One of a daemon's sources. Unset: the daemon does not tell, or has not measured it yet.
 struct Source {
   std::string name;          // address or name, as the daemon shows it
+  std::string address{};     // where it is told beside a name
   std::string reference_id;  // empty: not told
   SourceState state = SourceState::kUnreachable;
   uint8_t stratum = 16;

@@ -1,9 +1,9 @@
 #include <optional>
 #include <string>
 
+#include "agent/observe/parse_number.h"
+#include "agent/observe/text_parsers.h"
 #include "base/text.h"
-#include "controller/observe/parse_number.h"
-#include "controller/observe/parsers.h"
 
 namespace fleetsync::observe {
 namespace {

@@ -1,4 +1,4 @@
-#include "controller/observe/daemon_state.h"
+#include "agent/observe/daemon_state.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "controller/observe/parse_number.h"
+#include "agent/observe/parse_number.h"
 
 #include "gmock/gmock.h"
 

@@ -16,6 +16,9 @@ std::optional<int64_t> ParseInteger(std::string_view text, int base = 10);
 // may add up four durations.
 std::optional<Duration> ParseScaled(std::string_view text, Duration unit);
 
+// A number of seconds within the same limits.
+std::optional<Duration> SecondsDuration(double seconds);
+
 // Numbers with units, added up: "-330us", "1min 4s", "10m", "2d"; a bare number counts `bare`s.
 std::optional<Duration> ParseSpan(std::string_view text, Duration bare);
 
