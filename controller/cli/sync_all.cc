@@ -9,12 +9,16 @@
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/last_run.h"
+#include "controller/cli/stream_agents.h"
 #include "controller/sync/report.h"
 #include "controller/sync/run.h"
 #include "controller/ui/progress.h"
 
 namespace fleetsync::cli {
 namespace {
+
+// An agent answers within a moment, or SSH sets its host's clock.
+constexpr Duration kAgentsPatience = std::chrono::seconds(3);
 
 constexpr const char* kAbout =
     "Set every host's clock once, now, from the relays, and measure each before and after.\n\n"
@@ -23,7 +27,9 @@ constexpr const char* kAbout =
     "chronyd -q, ntpdate, ntpdig, sntp, ntpd -gq, busybox ntpd; with none of them, or with\n"
     "--over-ssh, its clock is set by what was measured. A service that is in the way is stopped "
     "and\n"
-    "started again. Clocks within time.tolerance are left alone.\n\n"
+    "started again. Clocks within time.tolerance are left alone. While 'fleetsync serve' runs "
+    "here,\n"
+    "connected agents that keep their host's clock set it themselves, by what they measure.\n\n"
     "  fleetsync sync-all --dry-run             what would be done?\n"
     "  fleetsync sync-all --group web           these hosts\n"
     "  fleetsync sync-all --allow-backward      also clocks that are ahead\n"
@@ -81,6 +87,9 @@ int RunSyncAll(const Context& context, sync::SyncAllOptions options) {
   if (!chosen) return kUsage;
   options.fleet = FleetOptionsFrom(context.options);
   options.timeout = context.options.timeout;
+  const std::unique_ptr<sync::Agents> agents =
+      ConnectedAgents(DbPath(context.options), kAgentsPatience);
+  options.agents = agents.get();
   ui::Progress progress(options.dry_run ? "measuring" : "setting clocks", chosen->hosts.size(),
                         context.options.verbose);
   ProgressObserver observer(progress);
