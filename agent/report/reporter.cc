@@ -141,9 +141,11 @@ void Reporter::Perform(UplinkActions actions) {
   for (const UplinkAction& action : actions) {
     std::visit(Overloaded{
                    [&](const Connect&) { link_->Connect(); },
-                   [&](const Disconnect&) {
-                     LogOnce(fmt::format("no answer from controller {}; trying again",
-                                         config_.controller));
+                   [&](const Disconnect& disconnect) {
+                     LogOnce(disconnect.clock_stepped
+                                 ? "the clock was stepped: connecting to the controller anew"
+                                 : fmt::format("no answer from controller {}; trying again",
+                                               config_.controller));
                      link_->Disconnect();
                    },
                    [&](const Forget& forget) {

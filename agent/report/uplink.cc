@@ -14,6 +14,9 @@ constexpr Duration kAcknowledgeDeadline = seconds(30);
 constexpr Duration kFirstBackOff = seconds(1);
 constexpr int kMaxDoublings = 5;   // to 32 s: a fleet is back within a minute
 constexpr uint64_t kWindow = 256;  // reports in flight: bounds memory on both sides
+// After a step a connection still carries what is written at once: the answer to the command that
+// asked for the step.
+constexpr Duration kLastWords = milliseconds(300);
 constexpr Duration kClockStep = seconds(1);
 constexpr int64_t kSlewDivisor = 10;  // no daemon slews faster than 100,000 ppm
 
@@ -47,6 +50,7 @@ void Uplink::BackOff(Now now) {
   const Duration longest = kFirstBackOff * (1 << std::min(failures_, kMaxDoublings));
   ++failures_;
   state_ = State::kIdle;
+  stale_at_ = MonoTime::max();
   timer_ = now.mono + FromSeconds(ToSeconds(longest) * (0.5 + 0.5 * Uniform(random_)));
 }
 
@@ -111,11 +115,13 @@ UplinkActions Uplink::OnBroken(Now now) {
 }
 
 UplinkActions Uplink::OnTimer(Now now) {
-  if (NoticeClockStep(now) && state_ != State::kIdle) {
+  if (NoticeClockStep(now) && state_ != State::kIdle && stale_at_ == MonoTime::max())
+    stale_at_ = now.mono + (state_ == State::kConnected ? kLastWords : Duration::zero());
+  if (now.mono >= stale_at_) {
     // The network is fine, only the channel is stale: no growing back-off.
     failures_ = 0;
     BackOff(now);
-    return {Disconnect{}};
+    return {Disconnect{.clock_stepped = true}};
   }
   if (now.mono < timer_) return {};
   if (state_ == State::kIdle) return Reconnect(now);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <variant>
@@ -17,7 +18,9 @@ struct SendThrough {  // what the spool has of these sequence numbers, in order;
 struct Forget {  // the controller has everything up to here on disk
   uint64_t through = 0;
 };
-struct Disconnect {};
+struct Disconnect {
+  bool clock_stepped = false;  // else nobody answers
+};
 using UplinkAction = std::variant<Connect, SendThrough, Forget, Disconnect>;
 using UplinkActions = std::vector<UplinkAction>;
 
@@ -41,7 +44,7 @@ class Uplink {
   UplinkActions OnBroken(Now now);
   UplinkActions OnTimer(Now now);
 
-  MonoTime NextTimer() const { return timer_; }
+  MonoTime NextTimer() const { return std::min(timer_, stale_at_); }
   bool connected() const { return state_ == State::kConnected; }
 
  private:
@@ -56,6 +59,7 @@ class Uplink {
   std::mt19937_64 random_;
   State state_ = State::kIdle;
   MonoTime timer_ = MonoTime::max();  // back-off, or the deadline of what is awaited
+  MonoTime stale_at_ = MonoTime::max();  // when a channel from before a clock step is given up
   int failures_ = 0;                  // since the last acknowledgement
   uint64_t spooled_ = 0;
   uint64_t asked_ = 0;    // SendThrough was given up to here

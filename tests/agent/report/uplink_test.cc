@@ -168,7 +168,9 @@ TEST_F(UplinkTest, AfterAStepOfTheClockTheConnectionIsMadeAnew) {
     ConnectWith(5);
     Pass(seconds(10));
     now_.system += step;
-    EXPECT_EQ(Text(uplink_.OnSpooled(now_, 6)), "disconnect");
+    EXPECT_EQ(Text(uplink_.OnSpooled(now_, 6)), "send:6-6") << "the last words";
+    EXPECT_LE(uplink_.NextTimer() - now_.mono, seconds(1));
+    EXPECT_EQ(Timer(), "disconnect");
     EXPECT_LE(uplink_.NextTimer() - now_.mono, seconds(1));
     EXPECT_EQ(Timer(), "connect");
     EXPECT_EQ(Text(uplink_.OnConnected(now_, 5)), "forget:5 send:6-6");
