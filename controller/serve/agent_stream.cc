@@ -18,7 +18,6 @@ namespace {
 // Entries of one stream that are on their way to the disk; reading stops beyond it, and HTTP/2's
 // flow control holds the agent.
 constexpr size_t kWindow = 64;
-constexpr Duration kHelloDeadline = std::chrono::seconds(10);
 // An agent that takes nothing for so long reads no more.
 constexpr Duration kWriteDeadline = std::chrono::seconds(30);
 constexpr size_t kMaxCommands = 16;   // that wait to be written
@@ -203,7 +202,7 @@ void AgentStream::OnStamps(const Now& now, const HostStamps& stamps) {
 void AgentStream::OnTick(Now now) {
   const MutexLock lock(mutex_);
   if (done_ || finished_) return;
-  if (!introduced_ && now.mono - begun_ > kHelloDeadline && !end_) {
+  if (!introduced_ && now.mono - begun_ > around_.hello_patience && !end_) {
     end_ = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no Hello on this stream in time");
     Continue();
   }

@@ -42,6 +42,7 @@ struct StreamSurroundings {
   const PeerRules& rules;
   const SignRequest& sign;
   const OnMeasured& on_measured;
+  Duration hello_patience;  // until a stream's Hello
 };
 
 // FleetService.Stream for one agent: owned by the table while gRPC uses it, and by the store's
