@@ -121,12 +121,6 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
         "--no-report",
         file);
   }
-  if (!config.insecure_controller) {
-    return fmt::format(
-        "{}: controller {} would be reached without TLS; where nobody else can read or write on "
-        "that network, add \"insecure-controller\"",
-        file, config.controller);
-  }
   return "";
 }
 
@@ -236,6 +230,10 @@ std::vector<std::string> ReporterArguments(const AgentConfig& config, const std:
       "--host",   config.host,    "--spool",
       spool,      "--user",       named ? config.user : daemon::DefaultReporterUser()};
   if (config.engine.control_clock) arguments.emplace_back("--clock-controlled");
+  if (!config.insecure_controller) {
+    arguments.emplace_back("--tls");
+    arguments.push_back(config.tls_dir);
+  }
   return arguments;
 }
 
@@ -331,6 +329,7 @@ int RunAsReporter(const ReporterOptions& options) {
   const Status status = report::RunReporter({.controller = options.controller,
                                              .host = options.host,
                                              .spool_folder = options.spool,
+                                             .tls_folder = options.tls,
                                              .socket = options.socket,
                                              .seed = Seed(),
                                              .clock_controlled = options.clock_controlled,

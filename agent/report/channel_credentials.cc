@@ -14,8 +14,8 @@ struct Explanation {
 // OpenSSL's reasons, and gRPC's for a name that is not the one asked for.
 constexpr Explanation kExplanations[] = {
     {"certificate verify failed",
-     "its certificate is not of the authority in ca.pem: it is another controller, or "
-     "`fleetsync agent install` has to be run again"},
+     "its certificate is not a controller's of the authority in ca.pem: it is another controller, "
+     "or `fleetsync agent install` has to be run again"},
     {"is not in peer certificate", "its certificate is not a controller's"},
     {"wrong version number",
      "it does not speak TLS: it runs with --insecure, or it is no controller"},

@@ -10,6 +10,8 @@
 #include "base/clock_read.h"
 #include "base/overloaded.h"
 #include "base/text.h"
+#include "controller/ca/peer.h"
+#include "controller/serve/server_credentials.h"
 #include "fmt/format.h"
 
 namespace fleetsync::serve {
@@ -18,11 +20,19 @@ namespace {
 // Entries of one stream that are on their way to the disk; reading stops beyond it, and HTTP/2's
 // flow control holds the agent.
 constexpr size_t kWindow = 64;
-constexpr Duration kHelloDeadline = std::chrono::seconds(10);
 // An agent that takes nothing for so long reads no more.
 constexpr Duration kWriteDeadline = std::chrono::seconds(30);
-constexpr size_t kMaxCommands = 16;   // that wait to be written
-constexpr int kMaxCertificates = 16;  // of one stream
+constexpr Duration kCheckInterval = std::chrono::seconds(5);  // of a certificate
+constexpr size_t kMaxCommands = 16;                           // that wait to be written
+constexpr int kMaxCertificates = 16;                          // of one stream
+
+// Whom the certificate names, which the credentials have checked. Who is nobody all the same
+// speaks for no host.
+std::optional<ca::Peer> Proven(const grpc::CallbackServerContext& context,
+                               const StreamSurroundings& around) {
+  if (around.verifier == nullptr) return std::nullopt;
+  return PeerOf(context).value_or(ca::Peer{});
+}
 
 using Reactor = grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>;
 
@@ -42,7 +52,9 @@ class AgentStream final : public Reactor,
         fleet_(around.fleet.Get()),
         session_(fleet_->names),
         peer_(context.peer()),
-        begun_(ReadClocks().mono) {}
+        proven_(Proven(context, around)),
+        begun_(ReadClocks().mono),
+        checked_(begun_) {}
 
   void Begin() { StartRead(&request_); }
 
@@ -86,6 +98,7 @@ class AgentStream final : public Reactor,
   void Store(Storable storable, bool report);
   void OnStored(bool report, uint64_t through);
   void Refuse(const Status& status);
+  void CheckPeer(const Now& now) FS_REQUIRES(mutex_);
   void ReadOn() FS_REQUIRES(mutex_);
   void Continue() FS_REQUIRES(mutex_);
   bool FillResponse() FS_REQUIRES(mutex_);
@@ -97,6 +110,7 @@ class AgentStream final : public Reactor,
   IngestSession session_;  // reactions of reads alone
   int certificates_ = 0;   // theirs too: that were signed
   const std::string peer_;
+  const std::optional<ca::Peer> proven_;  // by the certificate; nothing in plain text
   const MonoTime begun_;
   v1::StreamRequest request_;
   v1::StreamResponse response_;
@@ -109,6 +123,8 @@ class AgentStream final : public Reactor,
   bool cancelled_ FS_GUARDED_BY(mutex_) = false;
   bool finished_ FS_GUARDED_BY(mutex_) = false;
   bool done_ FS_GUARDED_BY(mutex_) = false;
+  MonoTime checked_ FS_GUARDED_BY(mutex_);  // the certificate, the last time
+  bool renewal_told_ FS_GUARDED_BY(mutex_) = false;
   MonoTime write_begun_ FS_GUARDED_BY(mutex_);
   std::optional<grpc::Status> end_ FS_GUARDED_BY(mutex_);
   std::optional<uint64_t> welcome_ FS_GUARDED_BY(mutex_);
@@ -133,6 +149,8 @@ void AgentStream::OnReadDone(bool ok) {
 }
 
 Status AgentStream::OnMessage(const Now& now) {
+  if (request_.has_hello() && proven_)
+    FS_RETURN_IF_ERROR(ca::MaySpeakFor(*proven_, request_.hello().host()));
   FS_ASSIGN_OR_RETURN(Accepted accepted, session_.OnMessage(request_, now.system));
   return std::visit(
       Overloaded{[&](db::Arrival&& arrival) { return OnArrival(std::move(arrival)); },
@@ -154,8 +172,6 @@ Status AgentStream::OnMessage(const Now& now) {
 
 Status AgentStream::OnArrival(db::Arrival arrival) {
   const std::string& host = session_.host();
-  if (around_.rules.may_report)
-    FS_RETURN_IF_ERROR(around_.rules.may_report(*context_.auth_context(), host));
   {
     const MutexLock lock(mutex_);
     introduced_ = true;
@@ -203,15 +219,34 @@ void AgentStream::OnStamps(const Now& now, const HostStamps& stamps) {
 void AgentStream::OnTick(Now now) {
   const MutexLock lock(mutex_);
   if (done_ || finished_) return;
-  if (!introduced_ && now.mono - begun_ > kHelloDeadline && !end_) {
+  if (!introduced_ && now.mono - begun_ > around_.hello_patience && !end_) {
     end_ = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no Hello on this stream in time");
     Continue();
   }
+  if (proven_ && now.mono - checked_ > kCheckInterval) CheckPeer(now);
   if (writing_ && now.mono - write_begun_ > kWriteDeadline) context_.TryCancel();
   if (clock_ && clock_->due() <= now.mono) {
     question_due_ = true;
     Continue();
   }
+}
+
+// A certificate is revoked or expires while its stream is open.
+void AgentStream::CheckPeer(const Now& now) {
+  checked_ = now.mono;
+  const Status good = around_.verifier->StillGood(*proven_, now.system);
+  if (!good.ok()) {
+    around_.log.warn("{}: the stream from {} ends: {}", Printable(proven_->name), peer_,
+                     Printable(Message(good)));
+    if (!end_) end_ = ToGrpc(good);
+    return Continue();
+  }
+  if (!introduced_ || renewal_told_ || !around_.verifier->RenewalDue(*proven_, now.system)) return;
+  renewal_told_ = true;
+  v1::Command& renew = commands_.emplace_back();
+  renew.set_id(RandomSeed());  // nobody waits for what comes of it but the new certificate
+  renew.mutable_renew_certificate();
+  Continue();
 }
 
 void AgentStream::OnDone() {

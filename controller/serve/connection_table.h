@@ -14,7 +14,7 @@ namespace fleetsync::serve {
 // bounded by one stream a host.
 struct ConnectionLimits {
   size_t strangers = 1024;
-  size_t strangers_of_one_address = 256;
+  size_t strangers_of_one_address = 512;
   Duration patience = std::chrono::seconds(10);  // until a Hello
 };
 

@@ -79,8 +79,16 @@ class GrpcFleetServer final : public FleetServer {
                   spdlog::logger& log)
       : config_(std::move(config)),
         acceptor_(std::move(acceptor)),
-        around_{fleet,      store,         agents,       *acceptor_,         log,
-                log_limit_, config_.rules, config_.sign, config_.on_measured},
+        around_{fleet,
+                store,
+                agents,
+                *acceptor_,
+                log,
+                log_limit_,
+                config_.verifier,
+                config_.sign,
+                config_.on_measured,
+                config_.limits.patience},
         service_(around_) {}
   ~GrpcFleetServer() override { Stop(); }
 

@@ -15,7 +15,7 @@ namespace fleetsync::serve {
 struct FleetServerConfig {
   ListenAddress address;
   std::shared_ptr<grpc::ServerCredentials> credentials{};  // null: plain text
-  PeerRules rules{};
+  const ca::Verifier* verifier = nullptr;  // of their certificates; outlives the server
   SignRequest sign{};
   OnMeasured on_measured{};  // called on gRPC's threads
   ConnectionLimits limits{};

@@ -55,12 +55,12 @@ class Answers {
 
 class Operators final : public v1::OperatorService::Service {
  public:
-  Operators(const OperatorSurroundings& around, const PeerRules* rules)
-      : around_(around), rules_(rules) {}
+  Operators(const OperatorSurroundings& around, OperatorAccess access)
+      : around_(around), access_(access) {}
 
-  grpc::Status GetFleet(grpc::ServerContext* context, const v1::GetFleetRequest*,
+  grpc::Status GetFleet(grpc::ServerContext*, const v1::GetFleetRequest*,
                         v1::GetFleetResponse* response) override {
-    if (const Status status = MayAsk(*context); !status.ok()) return ToGrpc(status);
+    if (const Status status = MayAsk(); !status.ok()) return ToGrpc(status);
     auto reader = db::Reader::Open(around_.db_path);
     if (!reader.ok()) return ToGrpc(reader.status());
     const StatusOr<std::vector<db::HostRecord>> records = (*reader)->Fleet();
@@ -78,26 +78,24 @@ class Operators final : public v1::OperatorService::Service {
 
   grpc::Status SyncHosts(grpc::ServerContext* context, const v1::SyncHostsRequest* request,
                          grpc::ServerWriter<v1::SyncHostsResponse>* writer) override;
-  grpc::Status RecordRun(grpc::ServerContext* context, const v1::RecordRunRequest* request,
+  grpc::Status RecordRun(grpc::ServerContext*, const v1::RecordRunRequest* request,
                          v1::RecordRunResponse*) override;
 
  private:
-  Status MayAsk(const grpc::ServerContext& context) const {
-    if (rules_ == nullptr) return absl::OkStatus();
-    if (!rules_->may_operate)
-      return absl::PermissionDeniedError(
-          "operators are answered on the controller's own socket; over the network only with TLS "
-          "and an operator's certificate");
-    return rules_->may_operate(*context.auth_context());
+  Status MayAsk() const {
+    if (access_ == OperatorAccess::kWhoReachesIt) return absl::OkStatus();
+    return absl::PermissionDeniedError(
+        "operators are answered on the controller's own socket; over the network only with TLS "
+        "and an operator's certificate");
   }
 
   const OperatorSurroundings& around_;
-  const PeerRules* const rules_;
+  const OperatorAccess access_;
 };
 
 grpc::Status Operators::SyncHosts(grpc::ServerContext* context, const v1::SyncHostsRequest* request,
                                   grpc::ServerWriter<v1::SyncHostsResponse>* writer) {
-  if (const Status status = MayAsk(*context); !status.ok()) return ToGrpc(status);
+  if (const Status status = MayAsk(); !status.ok()) return ToGrpc(status);
   const auto wait = std::min(std::chrono::milliseconds(request->wait_ms()), kMaxWait);
   const MonoTime deadline = ReadClocks().mono + wait;
   v1::Command command;
@@ -124,9 +122,9 @@ grpc::Status Operators::SyncHosts(grpc::ServerContext* context, const v1::SyncHo
   return grpc::Status::OK;
 }
 
-grpc::Status Operators::RecordRun(grpc::ServerContext* context, const v1::RecordRunRequest* request,
+grpc::Status Operators::RecordRun(grpc::ServerContext*, const v1::RecordRunRequest* request,
                                   v1::RecordRunResponse*) {
-  if (const Status status = MayAsk(*context); !status.ok()) return ToGrpc(status);
+  if (const Status status = MayAsk(); !status.ok()) return ToGrpc(status);
   std::optional<WaitingRun> waiting = ParseRunJson(request->run_json());
   if (!waiting) return {grpc::StatusCode::INVALID_ARGUMENT, "this is no record of a run"};
   std::promise<Status> done;
@@ -139,8 +137,8 @@ grpc::Status Operators::RecordRun(grpc::ServerContext* context, const v1::Record
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeOperatorService(const OperatorSurroundings& around,
-                                                   const PeerRules* rules) {
-  return std::make_unique<Operators>(around, rules);
+                                                   OperatorAccess access) {
+  return std::make_unique<Operators>(around, access);
 }
 
 }  // namespace fleetsync::serve

@@ -21,9 +21,12 @@ struct OperatorSurroundings {
   const std::string db_path;
 };
 
-// OperatorService, on threads of gRPC's that may wait. `rules`: who may ask; null: whoever reaches
-// it, which the file system decides.
+// Who may ask: whoever reaches the port, as the file system or the credentials of the port have
+// decided already, or, on a port in plain text, nobody.
+enum class OperatorAccess { kWhoReachesIt, kNobody };
+
+// OperatorService, on threads of gRPC's that may wait.
 std::unique_ptr<grpc::Service> MakeOperatorService(const OperatorSurroundings& around,
-                                                   const PeerRules* rules);
+                                                   OperatorAccess access);
 
 }  // namespace fleetsync::serve

@@ -14,9 +14,11 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "controller/ca/authority.h"
 #include "controller/serve/operator_service.h"
 #include "controller/serve/operator_socket.h"
 #include "controller/serve/reflection.h"
+#include "controller/serve/server_credentials.h"
 #include "controller/serve/service_manager.h"
 #include "controller/serve/service_signals.h"
 #include "controller/serve/store_writer.h"
@@ -28,6 +30,10 @@ namespace fleetsync::serve {
 namespace {
 
 constexpr Duration kMaintenanceInterval = std::chrono::minutes(1);
+
+bool Plain(const ServeOptions& options) {
+  return options.plain_text.insecure || options.plain_text.insecure_network;
+}
 
 // Why the store's thread gave up, told from there to the thread that waits.
 class Failure {
@@ -109,8 +115,10 @@ class Service {
         agents_(RandomSeed()),
         store_(*writer_, EventsFor(*log_, failure_)),
         surroundings_{fleet_, store_, agents_, options.db_path},
-        local_operators_(MakeOperatorService(surroundings_, nullptr)),
-        remote_operators_(MakeOperatorService(surroundings_, &options.rules)) {}
+        local_operators_(MakeOperatorService(surroundings_, OperatorAccess::kWhoReachesIt)),
+        remote_operators_(
+            MakeOperatorService(surroundings_, Plain(options) ? OperatorAccess::kNobody
+                                                              : OperatorAccess::kWhoReachesIt)) {}
 
   Status Start(const ListenAddress& address);
   void RunUntil(const std::atomic<bool>& stop, const ServiceSignals& signals);
@@ -121,6 +129,7 @@ class Service {
     if (const Status status = NotifyServiceManager(state); !status.ok())
       log_->warn("{}", Message(status));
   }
+  Status AddTrust(FleetServerConfig& config);
   void Reload();
   void FeedWatchdog();
 
@@ -133,6 +142,8 @@ class Service {
   StoreWriter store_;
   const OperatorSurroundings surroundings_;
   const std::unique_ptr<grpc::Service> local_operators_, remote_operators_;
+  std::unique_ptr<ca::Authority> authority_;  // null in plain text, as the verifier
+  std::shared_ptr<const ca::Verifier> verifier_;
   std::unique_ptr<OperatorSocket> socket_;
   std::unique_ptr<FleetServer> server_;
   std::optional<CompanionThread> relay_;
@@ -142,23 +153,34 @@ class Service {
 Status Service::Start(const ListenAddress& address) {
   FS_ASSIGN_OR_RETURN(
       socket_, OperatorSocket::Listen(OperatorSocketPath(options_.db_path), *local_operators_));
-  FS_ASSIGN_OR_RETURN(server_, FleetServer::Start({.address = address,
-                                                   .credentials = options_.credentials,
-                                                   .rules = options_.rules,
-                                                   .sign = options_.sign,
-                                                   .limits = options_.limits,
-                                                   .operators = remote_operators_.get()},
-                                                  fleet_, store_, agents_, *log_));
+  FleetServerConfig config{
+      .address = address, .limits = options_.limits, .operators = remote_operators_.get()};
+  if (!Plain(options_)) FS_RETURN_IF_ERROR(AddTrust(config));
+  FS_ASSIGN_OR_RETURN(server_,
+                      FleetServer::Start(std::move(config), fleet_, store_, agents_, *log_));
   ListenAddress bound = address;
   bound.port = static_cast<uint16_t>(server_->port());
   if (!options_.port_file.empty())
     FS_RETURN_IF_ERROR(
         WriteFileAtomically(options_.port_file, fmt::format("{}\n", bound.port), 0644));
   if (options_.relay) relay_.emplace(options_.relay, *log_);
-  if (!options_.credentials) log_->warn("agents' connections are in plain text (--insecure)");
+  if (Plain(options_)) log_->warn("agents' connections are in plain text (--insecure)");
   log_->info("taking reports of {} hosts on {} into {}", fleet_.Get()->hosts.size(),
              bound.ToString(), writer_->path());
   Notify("READY=1");
+  return absl::OkStatus();
+}
+
+Status Service::AddTrust(FleetServerConfig& config) {
+  FS_ASSIGN_OR_RETURN(authority_, ca::Authority::OpenOrCreate(options_.ca_folder));
+  FS_ASSIGN_OR_RETURN(verifier_, authority_->MakeVerifier());
+  const PeerCheck check{.verifier = verifier_,
+                        .on_refused = [this](const std::string& line) { log_->warn("{}", line); }};
+  FS_ASSIGN_OR_RETURN(config.credentials, MakeServerCredentials(*authority_, check));
+  config.verifier = verifier_.get();
+  config.sign = [this](std::string_view host, std::string_view request) {
+    return authority_->SignRequest(request, host);
+  };
   return absl::OkStatus();
 }
 
@@ -215,7 +237,7 @@ Status Service::Stop() {
 
 Status Serve(const ServeOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options.listen));
-  if (!options.credentials) FS_RETURN_IF_ERROR(CheckPlainText(address, options.plain_text));
+  if (Plain(options)) FS_RETURN_IF_ERROR(CheckPlainText(address, options.plain_text));
   FS_ASSIGN_OR_RETURN(ServedFleet fleet, options.load_fleet());
   FS_ASSIGN_OR_RETURN(std::unique_ptr<db::Writer> writer, db::Writer::Open(options.db_path));
   RaiseDescriptorLimit();

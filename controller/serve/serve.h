@@ -22,12 +22,9 @@ struct ServeOptions {
   PlainText plain_text{};
   std::string port_file{};  // gets the bound port, for those who ask for port 0; empty: none
   std::string db_path{};
+  std::string ca_folder{};  // made where there is none; not used in plain text
   // The inventory: at the start, and again at every SIGHUP.
   std::function<StatusOr<ServedFleet>()> load_fleet{};
-  // With TLS; null: plain text, see `plain_text`.
-  std::shared_ptr<grpc::ServerCredentials> credentials{};
-  PeerRules rules{};
-  SignRequest sign{};
   ConnectionLimits limits{};
   Companion relay{};  // null: none
 };

@@ -8,6 +8,8 @@
 namespace fleetsync::serve {
 namespace {
 
+constexpr size_t kFullBatch = 512;  // reports
+
 template <class T>
 void MoveAppend(std::vector<T>& to, std::vector<T>&& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -26,11 +28,8 @@ void StoreWriter::Batch::Append(Batch&& other) {
   MoveAppend(on_report, std::move(other.on_report));
 }
 
-StoreWriter::StoreWriter(db::Writer& writer, StoreWriterEvents events, Duration retry_interval)
-    : writer_(writer),
-      events_(std::move(events)),
-      retry_interval_(retry_interval),
-      thread_([this] { Work(); }) {}
+StoreWriter::StoreWriter(db::Writer& writer, StoreWriterEvents events, StoreWriterPace pace)
+    : writer_(writer), events_(std::move(events)), pace_(pace), thread_([this] { Work(); }) {}
 
 void StoreWriter::Batch::Add(Storable storable, OnStored on_stored) {
   std::visit(Overloaded{[&](db::Arrival&& arrival) {
@@ -45,11 +44,20 @@ void StoreWriter::Batch::Add(Storable storable, OnStored on_stored) {
 }
 
 void StoreWriter::Add(Storable storable, OnStored on_stored) {
+  bool wake = false;
   {
     const MutexLock lock(mutex_);
+    const bool first = queue_.empty();
     queue_.Add(std::move(storable), std::move(on_stored));
+    wake = first || Urgent();
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
+}
+
+// What is queued is not to wait for more.
+bool StoreWriter::Urgent() const {
+  return stopping_ || !jobs_.empty() || !queue_.arrivals.empty() ||
+         queue_.reports.size() >= kFullBatch;
 }
 
 void StoreWriter::Stop() {
@@ -77,6 +85,7 @@ void StoreWriter::Run(StoreJob job, OnJobDone done) {
 bool StoreWriter::WaitForWork(Batch& batch, std::vector<Job>& jobs) {
   const MutexLock lock(mutex_);
   while (queue_.empty() && batch.empty() && jobs_.empty() && !stopping_) wake_.wait(mutex_);
+  wake_.wait_for(mutex_, pace_.gather, [this]() FS_REQUIRES(mutex_) { return Urgent(); });
   batch.Append(std::exchange(queue_, {}));
   jobs = std::exchange(jobs_, {});
   return !stopping_;
@@ -85,7 +94,7 @@ bool StoreWriter::WaitForWork(Batch& batch, std::vector<Job>& jobs) {
 // False: stop without another try.
 bool StoreWriter::WaitBeforeRetry() {
   const MutexLock lock(mutex_);
-  if (!stopping_) wake_.wait_for(mutex_, retry_interval_);
+  if (!stopping_) wake_.wait_for(mutex_, pace_.retry);
   return !stopping_;
 }
 

@@ -30,14 +30,21 @@ struct StoreWriterEvents {
   std::function<void(const Status&)> on_failed;
 };
 
+// How StoreWriter waits.
+struct StoreWriterPace {
+  // After the first report, for more to go into the same transaction: reaching the disk costs more
+  // than ten rows do. Arrivals and jobs are not kept waiting, nor a full batch.
+  Duration gather = std::chrono::milliseconds(50);
+  Duration retry = std::chrono::seconds(2);
+};
+
 // The one thread that writes the store: takes all that is queued as one transaction, and tells each
 // that it is on disk. What is never told was not stored. The queue is bounded by those who add:
 // each stream has a window of entries that are not told yet. Events and OnStored are called on the
 // thread of the writer, without a lock.
 class StoreWriter {
  public:
-  StoreWriter(db::Writer& writer, StoreWriterEvents events,
-              Duration retry_interval = std::chrono::seconds(2));
+  StoreWriter(db::Writer& writer, StoreWriterEvents events, StoreWriterPace pace = {});
   ~StoreWriter() { Stop(); }
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
@@ -69,13 +76,14 @@ class StoreWriter {
 
   void Work();
   bool WaitForWork(Batch& batch, std::vector<Job>& jobs);
+  bool Urgent() const FS_REQUIRES(mutex_);
   void CancelJobs();
   bool WaitBeforeRetry();
   bool Store(Batch& batch);
 
   db::Writer& writer_;
   const StoreWriterEvents events_;
-  const Duration retry_interval_;
+  const StoreWriterPace pace_;
   bool paused_ = false;  // the thread's own
   Mutex mutex_;
   std::condition_variable_any wake_;

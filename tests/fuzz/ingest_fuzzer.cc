@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <variant>
 
+#include "controller/serve/command_desk.h"
 #include "controller/serve/ingest.h"
+#include "controller/serve/stream_clock.h"
 
 namespace {
 
@@ -37,11 +40,37 @@ void CheckReport(const db::Report& report, uint64_t last_sequence) {
   }
 }
 
+// Whatever a host says of its clock, measuring goes on, and a bound is no less than the way there
+// and back allows.
+void CheckStamps(serve::StreamClock& clock, Now& now, serve::HostStamps stamps) {
+  const uint64_t question = clock.Ask(now);
+  const Duration elapsed = std::chrono::microseconds(300);
+  now.mono += elapsed;
+  now.system += elapsed;
+  if (stamps.question % 4 != 0) stamps.question = question;
+  const std::optional<serve::ClockEstimate> estimate = clock.OnAnswer(now, stamps);
+  Require(!estimate || estimate->error_bound > Duration::zero());
+  Require(!clock.OnAnswer(now, stamps));
+}
+
+void CheckResult(serve::CommandDesk& desk, const v1::CommandResult& result) {
+  Require(result.text().size() <= 255 && v1::CommandOutcome_IsValid(result.outcome()));
+  Require(result.error_bound_ns() <= uint64_t{kLimit});
+  int told = 0;
+  Require(desk.Issue("web02", {}, MonoTime::max(), [&](const auto&) { ++told; }).has_value());
+  Require(!desk.OnResult("web01", result) && told == 0);
+  desk.OnGone("web02");
+  Require(desk.waiting() == 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const serve::HostNames hosts = {"web01"};
   serve::IngestSession session(hosts);
+  serve::StreamClock clock(MonoTime{}, 1);
+  serve::CommandDesk desk(1);
+  Now now{MonoTime(std::chrono::seconds(1000)), SystemTime(std::chrono::seconds(1'790'000'000))};
   uint64_t last_sequence = 0;
   std::string_view input(reinterpret_cast<const char*>(data), size);
   while (input.size() > 2) {
@@ -56,6 +85,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (const auto* report = std::get_if<db::Report>(&*accepted)) {
       CheckReport(*report, last_sequence);
       last_sequence = report->sequence;
+    } else if (const auto* stamps = std::get_if<serve::HostStamps>(&*accepted)) {
+      CheckStamps(clock, now, *stamps);
+    } else if (const auto* result = std::get_if<v1::CommandResult>(&*accepted)) {
+      CheckResult(desk, *result);
+    } else if (const auto* wanted = std::get_if<serve::CertificateWanted>(&*accepted)) {
+      Require(!wanted->request_der.empty() && wanted->request_der.size() <= 16384);
     }
   }
   return 0;

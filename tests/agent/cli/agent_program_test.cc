@@ -372,9 +372,6 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
       {"server 192.0.2.1\n",
        "{}: there is no controller to report to; add \"controller HOST:PORT\", or run with "
        "--no-report"},
-      {"server 192.0.2.1\ncontroller 192.0.2.2:7312\n",
-       "{}: controller 192.0.2.2:7312 would be reached without TLS; where nobody else can read or "
-       "write on that network, add \"insecure-controller\""},
       {"server 192.0.2.1 key 7\n",
        "{}: server 192.0.2.1 has a key; say where keys are: \"keyfile FILE\""},
       {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},

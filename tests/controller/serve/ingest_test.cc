@@ -250,5 +250,73 @@ TEST(Ingest, NoMoreSourcesAreKeptThanAHostCanHave) {
   EXPECT_EQ(Accept(session, message).sources.size(), 64u);
 }
 
+TEST(Ingest, TheSpoolsNameIsPassedOn) {
+  IngestSession session(kHosts);
+  v1::StreamRequest hello = HelloFrom("web01");
+  hello.mutable_hello()->set_spool_id("5b1c");
+  const StatusOr<Accepted> accepted = session.OnMessage(hello, kReceived);
+  ASSERT_TRUE(accepted.ok());
+  EXPECT_EQ(std::get<db::Arrival>(*accepted).spool_id, "5b1c");
+}
+
+TEST(Ingest, AnswersComeAfterTheHello) {
+  v1::StreamRequest answer, result, request;
+  answer.mutable_time_answer()->set_id(7);
+  result.mutable_command_result()->set_id(8);
+  request.mutable_certificate_request()->set_request_der("der");
+  for (const v1::StreamRequest& message : {answer, result, request}) {
+    IngestSession session(kHosts);
+    EXPECT_TRUE(absl::IsInvalidArgument(session.OnMessage(message, kReceived).status()));
+    EXPECT_TRUE(Introduced().OnMessage(message, kReceived).ok());
+  }
+}
+
+TEST(Ingest, ATimeAnswerKeepsItsStampsAndNoneIsBefore1970) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message;
+  message.mutable_time_answer()->set_id(7);
+  message.mutable_time_answer()->set_received_ns(-5);
+  message.mutable_time_answer()->set_sent_ns(1'790'000'000'000'000'001);
+  const StatusOr<Accepted> accepted = session.OnMessage(message, kReceived);
+  ASSERT_TRUE(accepted.ok());
+  const auto& stamps = std::get<HostStamps>(*accepted);
+  EXPECT_EQ(stamps.question, 7u);
+  EXPECT_EQ(stamps.received, SystemTime());
+  EXPECT_EQ(stamps.sent, SystemTime(1'790'000'000s) + 1ns);
+}
+
+TEST(Ingest, ACommandsResultIsBroughtIntoItsRange) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message;
+  v1::CommandResult& result = *message.mutable_command_result();
+  result.set_id(8);
+  result.set_outcome(static_cast<v1::CommandOutcome>(99));
+  result.set_text(std::string(1000, 'x'));
+  result.set_offset_after_ns(std::numeric_limits<int64_t>::min());
+  result.set_error_bound_ns(std::numeric_limits<uint64_t>::max());
+  const StatusOr<Accepted> accepted = session.OnMessage(message, kReceived);
+  ASSERT_TRUE(accepted.ok());
+  const auto& sane = std::get<v1::CommandResult>(*accepted);
+  EXPECT_EQ(sane.id(), 8u);
+  EXPECT_EQ(sane.outcome(), v1::COMMAND_OUTCOME_UNSPECIFIED);
+  EXPECT_EQ(sane.text().size(), 255u);
+  EXPECT_EQ(sane.offset_after_ns(), -(int64_t{1} << 60));
+  EXPECT_EQ(sane.error_bound_ns(), uint64_t{1} << 60);
+}
+
+TEST(Ingest, ACertificateRequestHasABoundedSize) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message;
+  message.mutable_certificate_request();
+  EXPECT_TRUE(absl::IsInvalidArgument(session.OnMessage(message, kReceived).status()));
+  message.mutable_certificate_request()->set_request_der(std::string(20'000, 'x'));
+  EXPECT_EQ(Refusal(session, message),
+            "a certificate request of 20000 bytes from host 'web01'; at most 16384 are taken");
+  message.mutable_certificate_request()->set_request_der("der");
+  const StatusOr<Accepted> accepted = session.OnMessage(message, kReceived);
+  ASSERT_TRUE(accepted.ok());
+  EXPECT_EQ(std::get<CertificateWanted>(*accepted).request_der, "der");
+}
+
 }  // namespace
 }  // namespace fleetsync::serve

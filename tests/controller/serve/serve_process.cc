@@ -1,10 +1,13 @@
 // serve_process DATABASE PORT_FILE HOST...: fleetsync serve on a free loopback port. Reading the
 // inventory again takes the names in PORT_FILE.hosts, a line each, where there is such a file.
+// $FLEETSYNC_TEST_PATIENCE_MS: how long strangers may stay.
 
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,12 +43,16 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   signal(SIGTERM, OnStopSignal);
   const std::vector<std::string> names(argv + 3, argv + argc);
+  const char* patience = std::getenv("FLEETSYNC_TEST_PATIENCE_MS");
+  fleetsync::serve::ConnectionLimits limits{.strangers_of_one_address = 100};
+  if (patience != nullptr) limits.patience = std::chrono::milliseconds(std::atoi(patience));
   const fleetsync::serve::ServeOptions options{
       .listen = "127.0.0.1:0",
       .plain_text = {.insecure = true},
       .port_file = argv[2],
       .db_path = argv[1],
-      .load_fleet = [&] { return LoadFleet(std::string(argv[2]) + ".hosts", names); }};
+      .load_fleet = [&] { return LoadFleet(std::string(argv[2]) + ".hosts", names); },
+      .limits = limits};
   const fleetsync::Status status = fleetsync::serve::Serve(options, stop_requested);
   if (status.ok()) return 0;
   std::fprintf(stderr, "%s\n", fleetsync::Message(status).c_str());

@@ -130,6 +130,45 @@ TEST_F(StoreWriterTest, StoppingWritesWhatIsQueued) {
   EXPECT_EQ(Stored("web01").size(), 100u);
 }
 
+TEST_F(StoreWriterTest, AJobRunsOnTheStoreAndItsResultIsTold) {
+  StoreWriter store(*writer_, told_.Events(), {.gather = 1h});
+  store.Add(db::ReportOf("web01", 1), told_.Collect());
+  std::promise<Status> done;
+  store.Run([](db::Writer& writer) { return writer.connection().Execute("CREATE TABLE more (x)"); },
+            [&](const Status& status) { done.set_value(status); });
+  EXPECT_TRUE(done.get_future().get().ok());
+  EXPECT_THAT(told_.sequences(), testing::ElementsAre(1)) << "a job lets no report wait";
+  std::promise<Status> failed;
+  store.Run([](db::Writer& writer) { return writer.connection().Execute("nonsense"); },
+            [&](const Status& status) { failed.set_value(status); });
+  EXPECT_FALSE(failed.get_future().get().ok());
+}
+
+TEST_F(StoreWriterTest, AfterTheEndAJobIsToldThatItIsLate) {
+  StoreWriter store(*writer_, told_.Events());
+  store.Stop();
+  Status told;
+  store.Run([](db::Writer&) { return absl::OkStatus(); },
+            [&](const Status& status) { told = status; });
+  EXPECT_TRUE(absl::IsCancelled(told));
+}
+
+TEST_F(StoreWriterTest, ReportsWaitForMoreUntilTheBatchIsFull) {
+  StoreWriter store(*writer_, told_.Events(), {.gather = 1h});
+  for (uint64_t sequence = 1; sequence <= 511; ++sequence)
+    store.Add(db::ReportOf("web01", sequence), told_.Collect());
+  EXPECT_TRUE(told_.sequences().empty());
+  store.Add(db::ReportOf("web01", 512), told_.Collect());
+  EXPECT_EQ(told_.Await(512).size(), 512u);
+}
+
+TEST_F(StoreWriterTest, AnArrivalDoesNotWait) {
+  StoreWriter store(*writer_, told_.Events(), {.gather = 1h});
+  store.Add(db::ReportOf("web01", 3), told_.Collect());
+  store.Add(db::Arrival{.host = "web01", .agent_version = "0.1.0", .at = {}}, told_.Collect());
+  EXPECT_THAT(told_.Await(2), testing::ElementsAre(3, 3));
+}
+
 // Files of this process may not grow, as if the disk were full.
 class FullDisk {
  public:
@@ -153,7 +192,7 @@ class FullDisk {
 };
 
 TEST_F(StoreWriterTest, AFullDiskPausesItAndNothingIsLostWhenThereIsRoomAgain) {
-  StoreWriter store(*writer_, told_.Events(), 1ms);
+  StoreWriter store(*writer_, told_.Events(), {.retry = 1ms});
   std::optional<FullDisk> full(std::in_place);
   store.Add(db::ReportOf("web01", 1), told_.Collect());
   EXPECT_TRUE(absl::IsResourceExhausted(told_.AwaitPaused()));
@@ -167,7 +206,7 @@ TEST_F(StoreWriterTest, AFullDiskPausesItAndNothingIsLostWhenThereIsRoomAgain) {
 }
 
 TEST_F(StoreWriterTest, StoppingOnAFullDiskEndsAndAcknowledgesNothing) {
-  StoreWriter store(*writer_, told_.Events(), 1h);
+  StoreWriter store(*writer_, told_.Events(), {.retry = 1h});
   const FullDisk full;
   store.Add(db::ReportOf("web01", 1), told_.Collect());
   EXPECT_TRUE(absl::IsResourceExhausted(told_.AwaitPaused()));
