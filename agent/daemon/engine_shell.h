@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/clock/clock.h"
@@ -45,6 +46,8 @@ class EngineShell {
   // of the caller, whose revents it reads afterwards. A signal ends the wait early.
   Status Turn(MonoTime until, std::span<pollfd> extra);
   ntp::Snapshot TakeSnapshot() const;
+  // By how much the engine had the clock stepped since this was called last.
+  Duration TakeSteps() { return std::exchange(stepped_, Duration::zero()); }
   // At a clean end: what was learned is kept, and a clock that was hurried runs as it should.
   void Stop();
 
@@ -66,6 +69,7 @@ class EngineShell {
   ntp::Engine engine_;
   Log log_;
   ClockActions clock_actions_;
+  Duration stepped_{};
   net::Timestamping timestamping_;
   // One for each source; every request leaves from a fresh socket, so from another port and from
   // the address that the routes give it now.

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "agent/daemon/engine_shell.h"
 #include "agent/daemon/reporter_child.h"
+#include "agent/observe/daemon_kind.h"
 #include "agent/report/report.h"
 #include "agent/report/spool_writer.h"
 #include "base/status.h"
@@ -16,7 +18,9 @@ namespace fleetsync::daemon {
 struct ReportingConfig {
   Duration interval{};
   report::SpoolConfig spool;
-  report::ReportContext context;
+  report::ReportContext context;  // its daemon: while none is observed
+  observe::Kind observe = observe::Kind::kNone;
+  uint64_t seed = 0;  // of the observer's requests
   std::shared_ptr<ReporterChild> reporter;
 };
 
