@@ -48,7 +48,7 @@ class HostWatch {
   std::string own_daemon_;
   report::EventWatch events_;
   observe::Doubt doubt_;
-  MonoTime next_look_ = MonoTime::min();
+  MonoTime next_look_{};
 };
 
 }  // namespace fleetsync::daemon

@@ -7,24 +7,9 @@
 #include "agent/observe/chrony_dialogue.h"
 #include "agent/observe/ntp_dialogue.h"
 #include "fmt/format.h"
-#include "proto/chrony/message.h"
-#include "proto/ntp/control.h"
 
 namespace fleetsync::daemon {
 namespace {
-
-constexpr uint16_t kNtpPort = 123;
-
-// Where a kind of daemon answers; a path is a Unix socket.
-std::vector<std::string> PlacesOf(observe::Kind kind, const std::string& chrony_socket) {
-  if (kind == observe::Kind::kChrony) return {chrony_socket, "127.0.0.1", "::1"};
-  return {"127.0.0.1", "::1"};
-}
-
-StatusOr<DaemonLink> Connect(observe::Kind kind, const std::string& place) {
-  if (place.starts_with('/')) return DaemonLink::ConnectUnix(place);
-  return DaemonLink::ConnectUdp(place, kind == observe::Kind::kChrony ? chrony::kPort : kNtpPort);
-}
 
 // The best known of those that run: that the others are beside it is the doctor's to tell.
 std::optional<TimeProgram> BestOf(std::vector<TimeProgram> programs, observe::Kind& kind) {
@@ -74,10 +59,22 @@ void ObserverShell::Begin(Now now) {
   if (!TryNextPlace(now)) EndOfTry(now);
 }
 
+// Where this kind of daemon answers; a path is a Unix socket.
+std::vector<std::string> ObserverShell::Places() const {
+  if (kind_ == observe::Kind::kChrony) return {config_.chrony_socket, "127.0.0.1", "::1"};
+  return {"127.0.0.1", "::1"};
+}
+
+StatusOr<DaemonLink> ObserverShell::Connect(const std::string& place) const {
+  if (place.starts_with('/')) return DaemonLink::ConnectUnix(place);
+  return DaemonLink::ConnectUdp(
+      place, kind_ == observe::Kind::kChrony ? config_.chrony_port : config_.ntp_port);
+}
+
 bool ObserverShell::TryNextPlace(Now now) {
-  const std::vector<std::string> places = PlacesOf(kind_, config_.chrony_socket);
+  const std::vector<std::string> places = Places();
   for (; tried_ < places.size(); ++tried_, ++place_) {
-    auto link = Connect(kind_, places[place_ % places.size()]);
+    auto link = Connect(places[place_ % places.size()]);
     if (!link.ok()) continue;
     link_ = *std::move(link);
     config_.seed = config_.seed * 6364136223846793005U + 1442695040888963407U;

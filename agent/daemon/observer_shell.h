@@ -24,6 +24,8 @@ struct ObserverConfig {
   Log log;
   std::string proc = "/proc";
   std::string chrony_socket = "/run/chrony/chronyd.sock";
+  uint16_t chrony_port = 323;
+  uint16_t ntp_port = 123;
 };
 
 // Asks this host's own time daemon, a round at a time, without blocking and without touching the
@@ -48,6 +50,8 @@ class ObserverShell {
 
  private:
   observe::Kind Choose();
+  std::vector<std::string> Places() const;
+  StatusOr<DaemonLink> Connect(const std::string& place) const;
   bool TryNextPlace(Now now);
   void StartProgram(Now now);
   void SendRequests(Now now);

@@ -76,7 +76,8 @@ StatusOr<ProgramOutput> ProgramOutput::Start(const std::vector<std::string>& pat
         fmt::format("{} is not installed", paths.empty() ? "the program" : paths.front()));
   }
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return ErrnoStatus(errno, "opening a pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "opening a pipe");
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);  // not the program's end: it may not know what to do
   const auto pid = Spawn(*path, arguments, ends[1]);
   close(ends[1]);
   if (!pid.ok()) {

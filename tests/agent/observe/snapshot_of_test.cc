@@ -72,6 +72,12 @@ TEST(SnapshotOf, AHostIsUnsynchronisedWhenItsDaemonSaysSo) {
   EXPECT_FALSE(SnapshotOf(state, kNow).synchronised);
 }
 
+TEST(SnapshotOf, ADaemonThatServesItsOwnClockKnowsNothingOfTheTruth) {
+  DaemonState state = Synchronised();
+  state.own_clock = true;
+  EXPECT_FALSE(SnapshotOf(state, kNow).synchronised);
+}
+
 ntp::Snapshot Measured(Duration offset) {
   ntp::Snapshot s;
   s.synchronised = true;
