@@ -11,7 +11,7 @@ constexpr int kTries = 5;  // where a reading is a system call, none is that qui
 
 Duration Read(clockid_t clock) {
   timespec ts{};
-  clock_gettime(clock, &ts);  // cannot fail for these two clocks
+  clock_gettime(clock, &ts);  // cannot fail for these clocks
   return std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec);
 }
 
@@ -36,6 +36,8 @@ Now ReadTogether(const ClockReaders& clocks) {
 Now ReadClocks() {
   return ReadTogether({[] { return MonoTime(Read(CLOCK_MONOTONIC_RAW)); }, ReadSystemClock});
 }
+
+Duration ReadTimeAsleep() { return Read(CLOCK_BOOTTIME) - Read(CLOCK_MONOTONIC); }
 
 SystemTime ReadSystemClock() { return SystemTime(Read(CLOCK_REALTIME)); }
 

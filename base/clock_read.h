@@ -11,6 +11,10 @@ Now ReadClocks();
 // CLOCK_REALTIME alone, a quarter of the cost: for a stamp on every datagram.
 SystemTime ReadSystemClock();
 
+// How long this machine was suspended since it started, in all. MonoTime stands still meanwhile,
+// SystemTime does not.
+Duration ReadTimeAsleep();
+
 // The same as ReadClocks with other clocks, for tests.
 struct ClockReaders {
   MonoTime (*raw)();

@@ -168,6 +168,14 @@ Error SetSeccomp(std::string_view text, Seccomp& out) {
   return std::nullopt;
 }
 
+Error SetObserve(std::string_view text, std::optional<observe::Kind>& out) {
+  out = observe::KindOf(text);
+  if (out) return std::nullopt;
+  constexpr std::array<std::string_view, 6> kKnown = {"auto",     "chrony",    "ntp",
+                                                      "openntpd", "timesyncd", "none"};
+  return Unknown("time daemon", text, kKnown);
+}
+
 struct Directive {
   std::string_view name;
   bool has_value;
@@ -212,6 +220,8 @@ constexpr std::array kDirectives = {
                 c.engine.control_clock = false;
                 return Well();
               }},
+    Directive{"observe", true,
+              [](std::string_view v, AgentConfig& c) { return SetObserve(v, c.observe); }},
     Directive{"driftfile", true,
               [](std::string_view v, AgentConfig& c) {
                 return SetAbsolutePath("driftfile", v, c.drift_file);

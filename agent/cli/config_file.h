@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/engine/config.h"
+#include "agent/observe/daemon_kind.h"
 #include "base/time.h"
 
 namespace fleetsync::agent {
@@ -22,6 +23,8 @@ namespace fleetsync::agent {
 //   state-dir /var/lib/fleetsync-agent
 //   user fleetsync                whom the agent runs as instead of root
 //   no-clock-control              measure alone: the clock is left to another program
+//   observe auto|chrony|ntp|openntpd|timesyncd|none
+//                                 which program that is; default: auto with no-clock-control
 //   driftfile FILE                the clock's frequency over restarts; default: state-dir/drift
 //   step 128ms                    an offset from here on is stepped, a smaller one slewed
 //   stepout 15m                   but at the start, only when it lasts this long
@@ -47,7 +50,12 @@ struct AgentConfig {
   std::string user;        // empty: the defaults of privileges.h
   bool user_timestamps = false;
   Seccomp seccomp = Seccomp::kFail;
-  std::string key_file;  // empty: no source has a key
+  std::string key_file;                  // empty: no source has a key
+  std::optional<observe::Kind> observe;  // none: not said
+
+  observe::Kind Observed() const {
+    return observe.value_or(engine.control_clock ? observe::Kind::kNone : observe::Kind::kAuto);
+  }
 };
 
 struct ParsedConfig {

@@ -65,6 +65,9 @@ void AddModeOptions(CLI::App& run, RunOptions& options) {
   AddFlagDirective(run, options, "-s,--slew-only", "slew-only", "Never step the clock");
   AddFlagDirective(run, options, "--no-clock-control", "no-clock-control",
                    "Measure and report alone; where another program keeps the clock");
+  AddDirective(run, options, "--observe", "observe", "DAEMON",
+               "Whose word is reported where another program keeps the clock: auto (default with "
+               "--no-clock-control), chrony, ntp, openntpd, timesyncd or none");
   run.add_flag("--force", options.force,
                "Set the clock although another program on this host does, for example a chronyd of "
                "a container");

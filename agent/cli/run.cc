@@ -105,7 +105,15 @@ bool ReadConfig(const RunOptions& options, const std::string& file, AgentConfig&
 // What the directives say together; empty: nothing is wrong.
 std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
                        const std::string& file) {
-  if (config.engine.sources.empty()) {
+  const bool measures = options.query || options.once;
+  const bool observes = !measures && config.Observed() != observe::Kind::kNone;
+  if (observes && config.engine.control_clock) {
+    return fmt::format(
+        "{}: an agent that keeps the clock observes no other program; add \"no-clock-control\", or "
+        "leave out \"observe\"",
+        file);
+  }
+  if (config.engine.sources.empty() && !(observes && !options.no_report)) {
     return fmt::format("{}: there is no time server; add \"server ADDRESS iburst\"", file);
   }
   for (const ntp::SourceConfig& source : config.engine.sources) {
@@ -114,7 +122,7 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
                          Printable(source.name));
     }
   }
-  if (options.no_report || options.query || options.once) return "";
+  if (options.no_report || measures) return "";
   if (config.controller.empty()) {
     return fmt::format(
         "{}: there is no controller to report to; add \"controller HOST:PORT\", or run with "
@@ -245,6 +253,8 @@ StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool conf
       .spool = {.folder = spool},
       .context = {.daemon = config.engine.control_clock ? "agent" : "",
                   .boot_id = report::BootId()},
+      .observe = config.Observed(),
+      .seed = Seed(),
       .reporter = nullptr};
   if (confined) {
     FS_ASSIGN_OR_RETURN(reporting.reporter, daemon::MakeLaunchedChild(std::move(arguments)));

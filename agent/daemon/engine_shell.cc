@@ -133,6 +133,10 @@ void EngineShell::Perform(ntp::Actions actions) {
                      if (const Status s = DoResolve(resolve); !s.ok()) log_(Message(s));
                    },
                    [&](const ntp::Note& note) { DoNote(note); },
+                   [&](const ntp::Step& step) {
+                     stepped_ += step.offset;
+                     clock_actions_.Perform(step);
+                   },
                    [&](const auto& of_the_clock) { clock_actions_.Perform(of_the_clock); },
                },
                action);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/clock/clock.h"
@@ -51,6 +52,8 @@ class EngineShell {
     Duration before{}, after{}, error_bound{};
   };
   Synced SyncNow(const ntp::SyncLimits& limits);
+  // By how much the engine had the clock stepped since this was called last.
+  Duration TakeSteps() { return std::exchange(stepped_, Duration::zero()); }
   // At a clean end: what was learned is kept, and a clock that was hurried runs as it should.
   void Stop();
 
@@ -73,6 +76,7 @@ class EngineShell {
   ntp::Engine engine_;
   Log log_;
   ClockActions clock_actions_;
+  Duration stepped_{};
   net::Timestamping timestamping_;
   // One for each source; every request leaves from a fresh socket, so from another port and from
   // the address that the routes give it now.

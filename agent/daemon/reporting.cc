@@ -16,6 +16,8 @@ using report::LocalMessage;
 // The first report does not wait for an interval: an operator who installs the agent wants to see
 // it. The first burst is over by then.
 constexpr Duration kFirstReport = std::chrono::seconds(8);
+// A step, a lost source or another daemon is reported at once, but no more often than this.
+constexpr Duration kUrgentReports = std::chrono::seconds(1);
 constexpr Duration kShortestInterval = std::chrono::seconds(1);
 constexpr Duration kLongestInterval = std::chrono::hours(1);
 
@@ -51,29 +53,49 @@ Reporting::Reporting(const ReportingConfig& config, std::unique_ptr<report::Spoo
       context_(config.context),
       spool_(std::move(spool)),
       process_(config.reporter, log_),
+      watch_({.kind = config.observe, .seed = config.seed, .log = log_}, context_.daemon),
       trouble_(log_, "; measuring goes on, reports are lost", "reports are kept on disk again") {}
 
 Reporting::~Reporting() {
   if (dropped_told_ > 0) log_(fmt::format("{} reports were dropped unsent", dropped_told_));
 }
 
-void Reporting::Start(MonoTime now) {
-  next_ = now + std::min(kFirstReport, interval_);
-  process_.OnTimer(now);
+void Reporting::Start(Now now) {
+  next_ = now.mono + std::min(kFirstReport, interval_);
+  watch_.Start(now);
+  process_.OnTimer(now.mono);
 }
 
-void Reporting::OnTimer(MonoTime now, const EngineShell& shell) {
-  process_.OnTimer(now);
-  if (now < next_) return;
+MonoTime Reporting::NextReport() const {
+  return watch_.urgent() ? std::min(next_, spooled_ + kUrgentReports) : next_;
+}
+
+MonoTime Reporting::NextTimer() const {
+  const MonoTime others = std::min(watch_.NextTimer(), process_.NextTimer());
+  return reporting_ ? others : std::min(others, NextReport());
+}
+
+void Reporting::OnTurn(Now now, bool reporter_speaks, bool daemon_speaks, EngineShell& shell) {
+  if (reporter_speaks) OnReadable(now.mono, shell);
+  watch_.OnTurn(now, daemon_speaks, shell);
+  process_.OnTimer(now.mono);
+  if (!reporting_ && now.mono >= NextReport()) {
+    reporting_ = true;
+    watch_.BeginReport(now);
+  }
+  if (reporting_ && watch_.ready()) SpoolReport(now.mono, shell);
+}
+
+void Reporting::SpoolReport(MonoTime now, const EngineShell& shell) {
+  reporting_ = false;
+  spooled_ = now;
   // Counted from the last time, not from now: reports do not drift. After a long sleep: anew.
-  next_ += interval_;
+  if (now >= next_) next_ += interval_;
   if (next_ < now) next_ = now + interval_;
-  SpoolReport(shell);
-}
-
-void Reporting::SpoolReport(const EngineShell& shell) {
+  const HostState state = watch_.TakeState(shell);
+  context_.daemon = state.daemon;
   const auto sequence =
-      spool_->Append(report::ToReport(shell.TakeSnapshot(), context_).SerializeAsString());
+      spool_->Append(report::ToReport(state.snapshot, context_, state.events).SerializeAsString());
   trouble_.Update(sequence.status());
   if (sequence.ok()) process_.TellSpooled(*sequence);
   if (spool_->dropped() > dropped_told_) {
@@ -109,7 +131,7 @@ LocalMessage Reporting::CarryOut(const LocalMessage& command, MonoTime now, Engi
                       .number = command.number};
   switch (command.kind) {
     case LocalMessage::Kind::kSyncNow:
-      SyncNow(command, shell, result);
+      SyncNow(command, now, shell, result);
       return result;
     case LocalMessage::Kind::kSetInterval:
       interval_ = std::clamp<Duration>(
@@ -130,7 +152,8 @@ LocalMessage Reporting::CarryOut(const LocalMessage& command, MonoTime now, Engi
   }
 }
 
-void Reporting::SyncNow(const LocalMessage& command, EngineShell& shell, LocalMessage& result) {
+void Reporting::SyncNow(const LocalMessage& command, MonoTime now, EngineShell& shell,
+                        LocalMessage& result) {
   const EngineShell::Synced synced = shell.SyncNow(LimitsOf(command));
   log_(synced.status.ok()
            ? fmt::format("set by the controller's command: {} before, {} left",
@@ -141,7 +164,7 @@ void Reporting::SyncNow(const LocalMessage& command, EngineShell& shell, LocalMe
   result.offset_before = synced.before.count();
   result.offset_after = synced.after.count();
   result.error_bound = static_cast<uint64_t>(std::max<int64_t>(0, synced.error_bound.count()));
-  SpoolReport(shell);
+  next_ = std::min(next_, now);  // the fleet's view should show it at once
 }
 
 }  // namespace fleetsync::daemon

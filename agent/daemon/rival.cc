@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
-#include <vector>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -66,7 +66,8 @@ std::string PidNamespace(const std::string& process) {
 
 }  // namespace
 
-std::string FindRival(const std::string& proc) {
+std::vector<TimeProgram> FindTimePrograms(const std::string& proc) {
+  std::vector<TimeProgram> programs;
   const std::string here = PidNamespace(proc + "/self");
   std::error_code error;
   for (std::filesystem::directory_iterator it(proc, error), end; !error && it != end;
@@ -75,11 +76,21 @@ std::string FindRival(const std::string& proc) {
     const std::string pid = it->path().filename().string();
     if (!IsNumber(pid)) continue;
     const std::string_view name = NameOf(process);
-    if (name.empty() || LeavesTheClockAlone(name, Arguments(process))) continue;
-    if (PidNamespace(process) != here) continue;
-    return fmt::format("{} (process {})", name, pid);
+    if (name.empty()) continue;
+    std::vector<std::string> arguments = Arguments(process);
+    if (LeavesTheClockAlone(name, arguments) || PidNamespace(process) != here) continue;
+    programs.push_back({std::string(name), pid, std::move(arguments)});
   }
-  return "";
+  return programs;
+}
+
+bool StillRuns(const TimeProgram& program, const std::string& proc) {
+  return NameOf(fmt::format("{}/{}", proc, program.pid)) == program.name;
+}
+
+std::string FindRival(const std::string& proc) {
+  const std::vector<TimeProgram> programs = FindTimePrograms(proc);
+  return programs.empty() ? "" : fmt::format("{} (process {})", programs[0].name, programs[0].pid);
 }
 
 }  // namespace fleetsync::daemon

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <memory>
 #include <span>
 
@@ -16,20 +17,20 @@ Status RunTimeLoop(const TimeLoopConfig& config) {
   std::unique_ptr<Reporting> reporting;
   if (config.reporting) {
     FS_ASSIGN_OR_RETURN(reporting, Reporting::Create(*config.reporting, config.shell.log));
-    reporting->Start(ReadClocks().mono);
+    reporting->Start(ReadClocks());
   }
   EngineShell shell(config.shell);
   FS_RETURN_IF_ERROR(shell.Start());
   NotifySystemd("READY=1");
   while (!StopRequested() && !(reporting && reporting->restart_asked())) {
-    pollfd reporter{reporting ? reporting->fd() : -1, POLLIN, 0};
-    const std::span<pollfd> extra(&reporter, reporter.fd >= 0 ? 1 : 0);
-    const MonoTime until = reporting ? reporting->NextTimer() : MonoTime::max();
-    FS_RETURN_IF_ERROR(shell.Turn(until, extra));
-    if (!reporting) continue;
-    const MonoTime now = ReadClocks().mono;
-    if (reporter.revents != 0) reporting->OnReadable(now, shell);
-    reporting->OnTimer(now, shell);
+    if (!reporting) {
+      FS_RETURN_IF_ERROR(shell.Turn(MonoTime::max(), {}));
+      continue;
+    }
+    const std::array<int, 2> fds = reporting->fds();
+    std::array<pollfd, 2> extra{{{fds[0], POLLIN, 0}, {fds[1], POLLIN, 0}}};  // -1 is passed over
+    FS_RETURN_IF_ERROR(shell.Turn(reporting->NextTimer(), extra));
+    reporting->OnTurn(ReadClocks(), extra[0].revents != 0, extra[1].revents != 0, shell);
   }
   NotifySystemd("STOPPING=1");
   shell.Stop();

@@ -23,7 +23,7 @@ std::span<const std::byte> Asker::TakeRequest(MonoTime now) {
 
 void Asker::OnDatagram(Now now, std::span<const std::byte> wire) {
   if (over() || !dialogue_->OnDatagram(now, wire)) return;
-  due_ = MonoTime::min();
+  due_ = now.mono;
   sent_ = 0;
 }
 

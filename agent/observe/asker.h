@@ -29,8 +29,8 @@ class Asker {
 
  private:
   std::unique_ptr<Dialogue> dialogue_;
-  MonoTime due_ = MonoTime::min();  // when the request is sent again, or given up
-  int sent_ = 0;                    // how often it was
+  MonoTime due_{};  // when the request is sent again, or given up
+  int sent_ = 0;    // how often it was
 };
 
 }  // namespace fleetsync::observe

@@ -187,7 +187,7 @@ void ChronyDialogue::PutDetail(const chrony::Reply& reply) {
     source.jitter = SecondsDuration(std::abs(stats->standard_deviation));
   if (const auto name = chrony::ReadSourceName(reply); name && !name->empty())
     source.name = Printable(*name);
-  if (const auto data = chrony::ReadNtpData(reply); data && source.last) {
+  if (const auto data = chrony::ReadNtpData(reply); data && source.last && data->stratum > 0) {
     source.delay = SecondsDuration(data->peer_delay);
     source.reference_id = ntp::ReferenceIdText(data->reference_id, source.stratum);
   }

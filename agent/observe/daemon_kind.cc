@@ -45,6 +45,18 @@ std::string_view ToString(Kind kind) {
   return found == kWords.end() ? "none" : found->first;
 }
 
+Kind KindOfProgram(std::string_view name, const std::vector<std::string>& arguments) {
+  if (name == "chronyd") return Kind::kChrony;
+  if (name == "systemd-timesyncd") return Kind::kTimesyncd;
+  if (name == "openntpd") return Kind::kOpenntpd;
+  if (name != "ntpd") return Kind::kNone;
+  std::string shown;
+  for (const std::string& argument : arguments) shown += argument + " ";
+  if (shown.find("busybox") != std::string::npos) return Kind::kNone;
+  const bool openntpd = shown.starts_with("ntpd: ") || shown.find("openntpd") != std::string::npos;
+  return openntpd ? Kind::kOpenntpd : Kind::kNtp;
+}
+
 std::optional<Question> QuestionFor(Kind kind) {
   if (kind == Kind::kOpenntpd) return Question{Places("ntpctl"), {"-s", "all"}};
   if (kind == Kind::kTimesyncd)

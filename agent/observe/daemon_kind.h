@@ -17,6 +17,10 @@ enum class Kind : uint8_t { kNone, kAuto, kChrony, kNtp, kOpenntpd, kTimesyncd }
 std::optional<Kind> KindOf(std::string_view word);
 std::string_view ToString(Kind kind);
 
+// Which daemon a program is, by its name and what `ps` shows of it; kNone: one that cannot be
+// asked. ntpd is the name of four programs: the classic one, ntpsec's, OpenNTPD's and busybox's.
+Kind KindOfProgram(std::string_view name, const std::vector<std::string>& arguments);
+
 // The command that asks a daemon which answers no datagrams; empty: it does. Programs are looked
 // for where they are installed, not along a PATH.
 struct Question {

@@ -22,17 +22,17 @@ char Tally(SourceState state);                 // '*', '+', '-', 'x', '?'
 
 // One of a daemon's sources. Unset: the daemon does not tell, or has not measured it yet.
 struct Source {
-  std::string name;          // address or name, as the daemon shows it
-  std::string address{};     // where it is told beside a name
-  std::string reference_id;  // empty: not told
+  std::string name;            // address or name, as the daemon shows it
+  std::string address{};       // where it is told beside a name
+  std::string reference_id{};  // empty: not told
   SourceState state = SourceState::kUnreachable;
   uint8_t stratum = 16;
-  std::optional<uint8_t> reach;    // shift register of the last eight polls
-  std::optional<int> poll;         // log2 seconds
-  std::optional<Duration> last;    // since its last measurement
-  std::optional<Duration> offset;  // of the source from the host's clock
-  std::optional<Duration> delay, jitter;
-  std::optional<Duration> error_bound;  // of `offset`
+  std::optional<uint8_t> reach{};    // shift register of the last eight polls
+  std::optional<int> poll{};         // log2 seconds
+  std::optional<Duration> last{};    // since its last measurement
+  std::optional<Duration> offset{};  // of the source from the host's clock
+  std::optional<Duration> delay{}, jitter{};
+  std::optional<Duration> error_bound{};  // of `offset`
 };
 
 enum class Leap : uint8_t { kNone = 0, kInsert = 1, kDelete = 2, kUnsynchronised = 3 };

@@ -17,6 +17,7 @@ constexpr std::string_view kSystemNames =
     "version,leap,stratum,rootdelay,rootdisp,refid,offset,frequency,sys_jitter";
 constexpr std::string_view kPeerNames =
     "srcadr,srchost,stratum,hpoll,refid,rec,reach,delay,offset,jitter";
+constexpr std::string_view kLocalClock = "127.127.1.";  // ntpd's driver for the host's own clock
 constexpr uint8_t kUnknownVariable = 5, kUnknownAssociation = 4;
 
 SourceState ToState(uint8_t selection) {
@@ -136,6 +137,9 @@ void NtpDialogue::OnAnswer(Now now) {
       return Ask(Step::kAssociations, 0, {});
     case Step::kAssociations:
       associations_ = answer_.Associations();
+      // As they were configured: ids count up.
+      std::sort(associations_.begin(), associations_.end(),
+                [](const auto& a, const auto& b) { return a.id < b.id; });
       associations_.resize(std::min(associations_.size(), kMostSources));
       return NextPeer();
     case Step::kPeer:
@@ -156,6 +160,7 @@ void NtpDialogue::Finish() {
   // What the loop was told last may be from before it slewed the clock; the selected source's
   // sample is the newest there is.
   const Source* selected = state_.Selected();
+  if (selected != nullptr && selected->address.starts_with(kLocalClock)) state_.own_clock = true;
   if (selected != nullptr && selected->offset && state_.synchronised())
     state_.offset = selected->offset;
 }

@@ -75,7 +75,8 @@ ntp::Snapshot SnapshotOf(const DaemonState& state, Now at) {
     if (source.state == ntp::SourceState::kSelected && source.address)
       out.reference_id = ntp::ReferenceIdOf(*source.address);
   if (state.frequency) out.frequency = *state.frequency;
-  if (!state.synchronised() || !state.offset || !state.error_bound) return out;
+  const bool follows = state.synchronised() && !state.own_clock;
+  if (!follows || !state.offset || !state.error_bound) return out;
   out.synchronised = true;
   out.leap = static_cast<ntp::Leap>(state.leap);
   out.stratum = state.stratum;

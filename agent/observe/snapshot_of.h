@@ -7,8 +7,8 @@
 namespace fleetsync::observe {
 
 // What a daemon said at `at`, in the words of our own engine. The host counts as synchronised when
-// the daemon says so and tells an offset with its bound; without a bound nothing says how far the
-// clock may be off, and only the sources are told.
+// the daemon says so, follows somebody else than its own clock, and tells an offset with its bound;
+// without these nothing says how far the clock may be off, and only the sources are told.
 ntp::Snapshot SnapshotOf(const DaemonState& state, Now at);
 
 // A daemon's word against what the agent measured by its own servers: the daemon's counts, being

@@ -88,7 +88,8 @@ std::string BootId() {
   return id.ok() ? std::string(Trim(*id)) : "";
 }
 
-v1::Report ToReport(const ntp::Snapshot& snapshot, const ReportContext& context) {
+v1::Report ToReport(const ntp::Snapshot& snapshot, const ReportContext& context,
+                    const std::vector<v1::Event>& events) {
   v1::Report report;
   Texts texts(report);
   report.set_daemon(texts.Id(context.daemon));
@@ -108,6 +109,7 @@ v1::Report ToReport(const ntp::Snapshot& snapshot, const ReportContext& context)
   }
   for (const ntp::SourceSnapshot& source : snapshot.sources)
     Fill(source, texts, *report.add_sources());
+  for (const v1::Event& event : events) *report.add_events() = event;
   return report;
 }
 

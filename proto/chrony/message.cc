@@ -207,7 +207,9 @@ std::optional<NtpData> ReadNtpData(const Reply& reply) {
   std::optional<Reader> reader = BodyOf(reply, Command::kNtpData);
   if (!reader) return std::nullopt;
   NtpData d;
-  reader->Take(2 * 20 + 2 + 6 + 2 * 4);  // addresses, port, header fields, root delay, dispersion
+  reader->Take(2 * 20 + 2 + 3);  // addresses, port, leap, version, mode
+  d.stratum = static_cast<uint8_t>(reader->Number(1));
+  reader->Take(2 + 2 * 4);  // poll, precision, root delay, root dispersion
   d.reference_id = reader->Long();
   reader->Take(12);  // reference time
   d.offset = reader->Real();

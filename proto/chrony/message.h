@@ -108,7 +108,9 @@ struct SourceStats {
   double standard_deviation = 0;  // seconds
 };
 
+// Of the last packet that came from it, valid or not.
 struct NtpData {
+  uint8_t stratum = 0;  // 0: a kiss, or none came
   uint32_t reference_id = 0;
   double offset = 0;      // seconds
   double peer_delay = 0;  // seconds

@@ -176,10 +176,20 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:14: \"yes\" after insecure-controller is one word too many",
           "agent.conf:15: unknown directive \"\\x1b[2J\"; known are host, server, controller, "
           "insecure-controller, tls-dir, report-interval, state-dir, user, no-clock-control, "
-          "driftfile, "
-          "keyfile, step, stepout, slew-only, panic, panic-once, min-sources, max-distance, "
+          "observe, driftfile, keyfile, step, stepout, slew-only, panic, panic-once, min-sources, "
+          "max-distance, "
           "orphan, "
           "timestamping, seccomp"));
+}
+
+TEST(ConfigFile, WhoIsObservedIsReadAndHasADefault) {
+  using observe::Kind;
+  EXPECT_EQ(ParseConfig("f", "").config.Observed(), Kind::kNone) << "it keeps the clock";
+  EXPECT_EQ(ParseConfig("f", "no-clock-control\n").config.Observed(), Kind::kAuto);
+  EXPECT_EQ(ParseConfig("f", "no-clock-control\nobserve none\n").config.Observed(), Kind::kNone);
+  EXPECT_EQ(ParseConfig("f", "observe timesyncd\n").config.Observed(), Kind::kTimesyncd);
+  EXPECT_THAT(ParseConfig("f", "observe chronyd\n").errors,
+              ElementsAre("f:1: unknown time daemon \"chronyd\"; did you mean \"chrony\"?"));
 }
 
 TEST(ServerOption, IsTheDirectiveWithCommas) {

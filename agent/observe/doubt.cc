@@ -1,0 +1,34 @@
+#include "agent/observe/doubt.h"
+
+#include <algorithm>
+
+namespace fleetsync::observe {
+namespace {
+
+// An answer may be lost, and a daemon weighs more than one before it follows.
+constexpr int kPolls = 2;
+constexpr Duration kLongest = std::chrono::hours(1);
+
+}  // namespace
+
+void Doubt::OnForeignStep(MonoTime now, Duration step) {
+  stepped_ = now;
+  step_ = std::min(Abs(step_) + Abs(step), Duration::max() / 4);
+}
+
+bool Doubt::Widen(ntp::Snapshot& said) {
+  if (step_ == Duration::zero()) return false;
+  Duration until_polled = std::chrono::seconds(64) * kPolls;
+  for (const ntp::SourceSnapshot& source : said.sources) {
+    if (source.state != ntp::SourceState::kSelected) continue;
+    until_polled = std::chrono::seconds(int64_t{1} << std::clamp<int>(source.poll, 0, 17)) * kPolls;
+  }
+  if (said.at.mono - stepped_ >= std::min(until_polled, kLongest)) {
+    step_ = Duration::zero();
+    return false;
+  }
+  said.error_bound += step_;
+  return true;
+}
+
+}  // namespace fleetsync::observe

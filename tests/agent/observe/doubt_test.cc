@@ -1,0 +1,48 @@
+#include "agent/observe/doubt.h"
+
+#include "gtest/gtest.h"
+
+namespace fleetsync::observe {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+ntp::Snapshot Said(Duration at) {
+  ntp::Snapshot said;
+  said.at.mono = MonoTime(seconds(1000) + at);
+  said.synchronised = true;
+  said.error_bound = milliseconds(1);
+  said.sources.push_back({.state = ntp::SourceState::kSelected, .poll = 4});
+  return said;
+}
+
+TEST(Doubt, WithoutAStepThereIsNone) {
+  Doubt doubt;
+  ntp::Snapshot said = Said({});
+  EXPECT_FALSE(doubt.Widen(said));
+  EXPECT_EQ(said.error_bound, milliseconds(1));
+}
+
+TEST(Doubt, UntilTheSourceWasPolledTheStepIsWithinTheBound) {
+  Doubt doubt;
+  doubt.OnForeignStep(MonoTime(seconds(1000)), seconds(-10));
+  ntp::Snapshot said = Said(seconds(31));
+  EXPECT_TRUE(doubt.Widen(said));
+  EXPECT_EQ(said.error_bound, seconds(10) + milliseconds(1));
+  said = Said(seconds(32));
+  EXPECT_FALSE(doubt.Widen(said)) << "two polls of 16 s";
+  EXPECT_EQ(said.error_bound, milliseconds(1));
+}
+
+TEST(Doubt, StepsAddUp) {
+  Doubt doubt;
+  doubt.OnForeignStep(MonoTime(seconds(1000)), seconds(-10));
+  doubt.OnForeignStep(MonoTime(seconds(1001)), seconds(10));
+  ntp::Snapshot said = Said(seconds(2));
+  EXPECT_TRUE(doubt.Widen(said));
+  EXPECT_EQ(said.error_bound, seconds(20) + milliseconds(1)) << "it may have polled between them";
+}
+
+}  // namespace
+}  // namespace fleetsync::observe
