@@ -1,10 +1,6 @@
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,9 +27,10 @@ using ca::Issued;
 
 struct CaFlags {
   std::string what;  // what `revoke` was given
+  std::string host_name;
   std::string operator_name;
   std::string out;
-  Duration life = ca::AuthorityOptions().operator_life;
+  Duration life{};  // zero: as is usual for the role
   bool all = false;
 };
 
@@ -122,26 +119,35 @@ int RunRevoke(const Context& context, const CaFlags& flags) {
   return kAllWell;
 }
 
-// The key first: a certificate without it would look finished.
-Status WriteIdentity(const std::string& folder, const ca::Identity& identity) {
+// NAME.key, NAME.pem and ca.pem; the key first, as a certificate without it would look finished.
+Status WriteIdentity(const std::string& folder, const std::string& name,
+                     const ca::Identity& identity) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), "making " + folder);
-  FS_RETURN_IF_ERROR(WriteFileAtomically(folder + "/operator.key", identity.key.Reveal(), 0600));
-  FS_RETURN_IF_ERROR(WriteFileAtomically(folder + "/operator.pem", identity.certificate, 0644));
+  const std::string path = fmt::format("{}/{}", folder, name);
+  FS_RETURN_IF_ERROR(WriteFileAtomically(path + ".key", identity.key.Reveal(), 0600));
+  FS_RETURN_IF_ERROR(WriteFileAtomically(path + ".pem", identity.certificate, 0644));
   return WriteFileAtomically(folder + "/ca.pem", identity.authority, 0644);
 }
 
 int RunIssue(const Context& context, const CaFlags& flags) {
+  const bool host = !flags.host_name.empty();
+  if (host != flags.operator_name.empty()) {
+    PrintError("ca issue: say for whom, with --operator NAME or with --host NAME");
+    return kUsage;
+  }
   ca::AuthorityOptions options;
-  options.operator_life = flags.life;
+  if (flags.life > Duration::zero()) options.host_life = options.operator_life = flags.life;
   const auto authority = Authority::OpenOrCreate(CaFolder(context.options), options);
   if (!authority.ok()) return Failed(authority.status());
-  const auto identity = (*authority)->IssueOperator(flags.operator_name);
+  const auto identity = host ? (*authority)->IssueHost(flags.host_name)
+                             : (*authority)->IssueOperator(flags.operator_name);
   if (!identity.ok()) return Failed(identity.status());
-  if (const Status status = WriteIdentity(flags.out, *identity); !status.ok())
+  const std::string name = host ? "host" : "operator";
+  if (const Status status = WriteIdentity(flags.out, name, *identity); !status.ok())
     return Failed(status);
-  Write(fmt::format("{0}/operator.key {0}/operator.pem {0}/ca.pem\n", flags.out));
+  Write(fmt::format("{0}/{1}.key {0}/{1}.pem {0}/ca.pem\n", flags.out, name));
   return kAllWell;
 }
 
@@ -162,15 +168,21 @@ void AddIssue(CLI::App& ca, Action& action, const std::shared_ptr<CaFlags>& flag
   CLI::App* command = ca.add_subcommand(
       "issue",
       "Gives an operator a key and a certificate, for 'fleetsync status' from another machine. "
-      "Hosts get theirs with 'fleetsync agent install'.\n\n"
-      "  fleetsync ca issue --operator ann --out ./ann");
-  command->add_option("--operator", flags->operator_name, "Who it is for")
-      ->type_name("NAME")
-      ->required();
-  command->add_option("--out", flags->out, "Where operator.key, operator.pem and ca.pem go")
+      "Hosts get theirs with 'fleetsync agent install'; --host is for one that SSH does not "
+      "reach.\n\n"
+      "  fleetsync ca issue --operator ann --out ./ann\n"
+      "  fleetsync ca issue --host web01 --out ./web01");
+  command->add_option("--operator", flags->operator_name, "The operator it is for")
+      ->type_name("NAME");
+  command->add_option("--host", flags->host_name, "The host it is for, as the inventory names it")
+      ->type_name("NAME");
+  command
+      ->add_option("--out", flags->out,
+                   "Where the key (operator.key, host.key), the certificate and ca.pem go")
       ->type_name("DIR")
       ->required();
-  AddDuration(*command, "--valid-for", flags->life, "How long");
+  AddDuration(*command, "--valid-for", flags->life,
+              "How long; 0: an operator's 365 days, a host's 30");
   command->callback([&action, flags] {
     action = [flags](const Context& context) { return RunIssue(context, *flags); };
   });

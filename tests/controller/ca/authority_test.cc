@@ -1,8 +1,6 @@
 #include "controller/ca/authority.h"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -13,6 +11,7 @@
 #include "proto/tls/certificate.h"
 #include "proto/tls/key.h"
 #include "tests/controller/ca/authority_of.h"
+#include "tests/kill_at_system_call.h"
 
 namespace fleetsync::ca {
 namespace {
@@ -220,20 +219,31 @@ TEST_F(AuthorityTest, ManyThreadsIssueAtOnce) {
 // Whoever makes an authority may be killed at any instant: the next one finds a whole one, or none
 // and makes it.
 TEST_F(AuthorityTest, SurvivesAKillWhileItIsMade) {
-  for (int microseconds = 0; microseconds < 12'000; microseconds += 600) {
-    const std::string path = folder_.File("kill" + std::to_string(microseconds));
-    const pid_t child = fork();
-    if (child == 0) {
-      static_cast<void>(Authority::OpenOrCreate(path));
-      _exit(0);
-    }
-    usleep(static_cast<useconds_t>(microseconds));
-    kill(child, SIGKILL);
-    waitpid(child, nullptr, 0);
+  bool killed = true;
+  for (int n = 1; killed; ++n) {
+    const std::string path = folder_.File("kill" + std::to_string(n));
+    killed = KilledAtSystemCall(n, [&] { static_cast<void>(Authority::OpenOrCreate(path)); });
     const auto authority = Authority::OpenOrCreate(path, Options());
-    ASSERT_TRUE(authority.ok()) << microseconds << ": " << authority.status();
+    ASSERT_TRUE(authority.ok()) << "killed at system call " << n << ": " << authority.status();
     EXPECT_TRUE((*authority)->ServerIdentity().ok());
-    EXPECT_TRUE((*authority)->IssueHost("web01").ok());
+  }
+}
+
+// A certificate that somebody got is in the register, and the register can always be read.
+TEST_F(AuthorityTest, SurvivesAKillWhileItIssuesAndRevokes) {
+  bool killed = true;
+  for (int n = 1; killed; ++n) {
+    const size_t before = authority_->Register()->size();
+    killed = KilledAtSystemCall(n, [&] {
+      static_cast<void>(authority_->IssueHost("web01"));
+      static_cast<void>(authority_->Revoke("web01"));
+    });
+    const StatusOr<std::vector<Issued>> all = authority_->Register();
+    ASSERT_TRUE(all.ok()) << "killed at system call " << n << ": " << all.status();
+    EXPECT_LE(all->size(), before + 1);
+    if (!killed) {
+      EXPECT_NE(all->back().revoked, std::nullopt);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "agent/report/channel_credentials.h"
@@ -360,8 +362,11 @@ TEST_F(TlsTest, AnAgentSpeaksTls13Alone) {
   getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
   const auto credentials =
       *report::MakeChannelCredentials(AsAgent(*authority_->IssueHost("web01")));
-  const auto channel = ChannelTo(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)), credentials);
-  channel->GetState(true);
+  Told told;
+  std::jthread agent([&] {
+    told = SayHello(ChannelTo(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)), credentials),
+                    "web01");
+  });
 
   const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
@@ -375,10 +380,13 @@ TEST_F(TlsTest, AnAgentSpeaksTls13Alone) {
   SSL* const ssl = SSL_new(context);
   SSL_set_fd(ssl, fd);
   EXPECT_NE(SSL_accept(ssl), 1);
+  EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), SSL_R_UNSUPPORTED_PROTOCOL);
   SSL_free(ssl);
   SSL_CTX_free(context);
   close(fd);
   close(listener);
+  agent.join();
+  EXPECT_EQ(told.text, "it does not speak TLS 1.3");
 }
 
 TEST_F(TlsTest, ARefusedCrowdDoesNotFillTheLog) {
