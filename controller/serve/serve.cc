@@ -1,5 +1,6 @@
 #include "controller/serve/serve.h"
 
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "controller/ca/authority.h"
+#include "controller/serve/library_logs.h"
 #include "controller/serve/operator_service.h"
 #include "controller/serve/operator_socket.h"
 #include "controller/serve/reflection.h"
@@ -132,6 +134,7 @@ class Service {
   Status AddTrust(FleetServerConfig& config);
   void Reload();
   void FeedWatchdog();
+  void Maintain();
 
   const ServeOptions& options_;
   const std::shared_ptr<spdlog::logger> log_;
@@ -147,10 +150,12 @@ class Service {
   std::unique_ptr<OperatorSocket> socket_;
   std::unique_ptr<FleetServer> server_;
   std::optional<CompanionThread> relay_;
+  MonoTime maintained_;
   const std::shared_ptr<std::atomic<bool>> heartbeat_ = std::make_shared<std::atomic<bool>>(true);
 };
 
 Status Service::Start(const ListenAddress& address) {
+  TameLibraryLogs(log_);
   FS_ASSIGN_OR_RETURN(
       socket_, OperatorSocket::Listen(OperatorSocketPath(options_.db_path), *local_operators_));
   FleetServerConfig config{
@@ -205,6 +210,14 @@ void Service::FeedWatchdog() {
              [beat = heartbeat_](const Status&) { *beat = true; });
 }
 
+// About once a minute, on the writer's thread: its reports wait for it.
+void Service::Maintain() {
+  const MonoTime now = ReadClocks().mono;
+  if (now - maintained_ < kMaintenanceInterval) return;
+  maintained_ = now;
+  malloc_trim(0);  // what handshakes and batches have left
+}
+
 void Service::RunUntil(const std::atomic<bool>& stop, const ServiceSignals& signals) {
   const Duration watchdog = WatchdogInterval() / 2;
   const Duration turn = watchdog > Duration::zero() ? watchdog : kMaintenanceInterval;
@@ -220,6 +233,7 @@ void Service::RunUntil(const std::atomic<bool>& stop, const ServiceSignals& sign
         break;
     }
     if (watchdog > Duration::zero()) FeedWatchdog();
+    Maintain();
   }
 }
 
@@ -241,6 +255,8 @@ Status Serve(const ServeOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(ServedFleet fleet, options.load_fleet());
   FS_ASSIGN_OR_RETURN(std::unique_ptr<db::Writer> writer, db::Writer::Open(options.db_path));
   RaiseDescriptorLimit();
+  // A thousand handshakes on twenty threads would leave twenty heaps of holes behind.
+  mallopt(M_ARENA_MAX, 2);
   OfferStandardServices();
   const ServiceSignals signals;
   Service service(options, std::move(writer), std::move(fleet));

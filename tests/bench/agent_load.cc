@@ -1,12 +1,14 @@
 // Plays agents for `fleetsync serve`: a connection and a stream each, with the agents' own Uplink,
-// so that windows, back-off and jitter are theirs. Prints one line of JSON.
+// so that windows, back-off and jitter are theirs. Prints a line of JSON when all are welcomed, and
+// one at the end.
 //
 //   agent_load ADDRESS --agents N [--first I] [--buffered K] [--every-ms T] [--seconds S]
-//              [--outage-seconds O]
+//              [--outage-seconds O] [--ca FOLDER]
 //
 // Hosts are h00000, h00001, … from I on. Each has K reports to send at once, then one every T ms.
 // It ends after S seconds, or without --seconds when everything is acknowledged. With
-// --outage-seconds the agents have tried in vain for that long before, each by its own jitter.
+// --outage-seconds the agents have tried in vain for that long before, each by its own jitter. With
+// --ca they have certificates of the authority in this folder; making those is not timed.
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -19,10 +21,13 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/report/channel_credentials.h"
+#include "agent/report/identity.h"
 #include "agent/report/text_dictionary.h"
 #include "agent/report/uplink.h"
 #include "base/clock_read.h"
 #include "base/overloaded.h"
+#include "controller/ca/authority.h"
 #include "fmt/format.h"
 #include "proto/fleetsync/v1/fleet.grpc.pb.h"
 
@@ -39,6 +44,7 @@ struct Settings {
   Duration every{};
   Duration length{};
   Duration outage{};
+  std::string ca;
 };
 
 struct Totals {
@@ -114,14 +120,32 @@ v1::Report MakeReport(uint64_t sequence, SystemTime now) {
   return report;
 }
 
+std::shared_ptr<grpc::ChannelCredentials> CertifiedAs(const std::string& host,
+                                                      const ca::Authority& authority) {
+  StatusOr<ca::Identity> issued = authority.IssueHost(host);
+  if (issued.ok()) {
+    const auto credentials = report::MakeChannelCredentials({.authority = issued->authority,
+                                                             .certificate = issued->certificate,
+                                                             .key = std::move(issued->key),
+                                                             .host = host,
+                                                             .expires = {}});
+    if (credentials.ok()) return *credentials;
+  }
+  std::fprintf(stderr, "agent_load: no certificate for %s\n", host.c_str());
+  std::exit(1);
+}
+
 class Agent {
  public:
-  Agent(size_t number, const Settings& settings, grpc::CompletionQueue& queue, Totals& totals)
+  Agent(size_t number, const Settings& settings, const ca::Authority* authority,
+        grpc::CompletionQueue& queue, Totals& totals)
       : host_(fmt::format("h{:05}", number)),
         settings_(settings),
         queue_(queue),
         totals_(totals),
-        uplink_(number + 1) {}
+        uplink_(number + 1) {
+    if (authority != nullptr) credentials_ = CertifiedAs(host_, *authority);
+  }
 
   void Begin(Now now, Duration phase) {
     spooled_ = settings_.buffered;
@@ -188,6 +212,7 @@ class Agent {
 
   const std::string host_;
   const Settings& settings_;
+  std::shared_ptr<grpc::ChannelCredentials> credentials_ = grpc::InsecureChannelCredentials();
   grpc::CompletionQueue& queue_;
   Totals& totals_;
   report::Uplink uplink_;
@@ -204,8 +229,9 @@ void Agent::Connect() {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (!settings_.ca.empty()) report::ExpectController(arguments);
   stream->stub = v1::FleetService::NewStub(
-      grpc::CreateCustomChannel(settings_.address, grpc::InsecureChannelCredentials(), arguments));
+      grpc::CreateCustomChannel(settings_.address, credentials_, arguments));
   stream->call = stream->stub->PrepareAsyncStream(&stream->context, &queue_);
   ++stream->pending;
   stream->call->StartCall(&stream->start);
@@ -297,9 +323,10 @@ void Agent::OnCompletion(Stream& stream, Step step, bool ok) {
 
 class Load {
  public:
-  explicit Load(const Settings& settings) : settings_(settings) {
+  Load(const Settings& settings, const ca::Authority* authority) : settings_(settings) {
     for (size_t i = 0; i < settings.agents; ++i)
-      agents_.push_back(std::make_unique<Agent>(settings.first + i, settings_, queue_, totals_));
+      agents_.push_back(
+          std::make_unique<Agent>(settings.first + i, settings_, authority, queue_, totals_));
   }
 
   int Run();
@@ -350,8 +377,11 @@ int Load::Run() {
   for (;;) {
     const Now now = ReadClocks();
     if (settings_.length > Duration::zero() && now.mono - begin.mono >= settings_.length) break;
-    if (all_welcomed == Duration::zero() && totals_.welcomed >= settings_.agents)
+    if (all_welcomed == Duration::zero() && totals_.welcomed >= settings_.agents) {
       all_welcomed = now.mono - begin.mono;
+      std::puts("{\"all\": \"welcomed\"}");
+      std::fflush(stdout);
+    }
     if (caught_up == Duration::zero() && totals_.acknowledged >= wanted) {
       caught_up = now.mono - begin.mono;
       if (settings_.length == Duration::zero() && CaughtUp()) break;
@@ -387,6 +417,7 @@ int main(int argc, char** argv) {
   for (int i = 2; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     const uint64_t number = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--ca") settings.ca = argv[i + 1];
     if (name == "--agents") settings.agents = number;
     if (name == "--first") settings.first = number;
     if (name == "--buffered") settings.buffered = number;
@@ -399,5 +430,14 @@ int main(int argc, char** argv) {
                  "usage: agent_load ADDRESS --agents N [--buffered K] [--every-ms T] ...\n");
     return 2;
   }
-  return Load(settings).Run();
+  std::unique_ptr<ca::Authority> authority;
+  if (!settings.ca.empty()) {
+    StatusOr<std::unique_ptr<ca::Authority>> opened = ca::Authority::Open(settings.ca);
+    if (!opened.ok()) {
+      std::fprintf(stderr, "agent_load: %s\n", Message(opened.status()).c_str());
+      return 1;
+    }
+    authority = *std::move(opened);
+  }
+  return Load(settings, authority.get()).Run();
 }

@@ -202,6 +202,23 @@ TEST(HostileClients, WhoIsRefusedAgainAndAgainDoesNotFillTheLog) {
   EXPECT_LE(lines, 40u);
 }
 
+TEST(HostileClients, TextsThatAreNoUtf8DoNotFillTheLog) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  for (int i = 0; i < 60; ++i) {
+    FakeAgent agent(server.Address(), "web01");
+    v1::StreamRequest message;
+    message.mutable_hello()->set_host("\xff\xfe");
+    agent.Write(message);
+    agent.End();
+  }
+  FakeAgent honest(server.Address(), "web01");
+  EXPECT_EQ(honest.Hello(), 0u);
+  const std::string log = server.Log();
+  EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 100) << log.substr(0, 2000);
+  EXPECT_THAT(log, testing::Not(HasSubstr("[libprotobuf")));
+}
+
 // HTTP/2's preface and empty SETTINGS, then what the test likes.
 std::string Http2(const std::string& frames) {
   return std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + std::string("\0\0\0\4\0\0\0\0\0", 9) +
