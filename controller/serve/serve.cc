@@ -97,6 +97,7 @@ StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsFrom(const std::st
   PeerCheck check{.verifier = nullptr,
                   .on_refused = [&log](const std::string& line) { log.warn("{}", line); }};
   FS_ASSIGN_OR_RETURN(check.verifier, authority->MakeVerifier());
+  LogHandshakesAsRefusals();
   return MakeServerCredentials(*authority, std::move(check));
 }
 
