@@ -81,6 +81,12 @@ TEST_F(AuthorityTest, OfManyThatMakeOneAtOnceOneDoes) {
     }
     for (const std::string& certificate : certificates)
       ASSERT_EQ(certificate, certificates[0]) << "round " << round;
+    const Identity server = *(*Authority::Open(path))->ServerIdentity();
+    const tls::CertificatePtr authority = *tls::ParseCertificate(certificates[0]);
+    ASSERT_EQ(X509_verify(tls::ParseCertificate(server.certificate)->get(),
+                          X509_get0_pubkey(authority.get())),
+              1)
+        << "round " << round;
   }
 }
 
