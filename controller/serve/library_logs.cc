@@ -31,7 +31,9 @@ void Write(std::string_view library, std::string_view text) {
 }
 
 void OnGrpcLine(gpr_log_func_args* line) {
-  if (line->severity == GPR_LOG_SEVERITY_ERROR) Write("gRPC", line->message);
+  if (line->severity != GPR_LOG_SEVERITY_ERROR) return;
+  const bool handshake = std::string_view(line->file).ends_with("ssl_transport_security.cc");
+  Write(handshake ? "refused a connection" : "gRPC", line->message);
 }
 
 void OnProtobufLine(google::protobuf::LogLevel level, const char*, int,
