@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,7 @@ struct Report {
   std::string daemon;
   std::vector<Source> sources{};
   std::vector<Event> events{};  // since the report before
-  bool holdover = false;      // no source is followed; the offset is reckoned from before
+  bool holdover = false;        // no source is followed; the offset is reckoned from before
 };
 
 // The source that the host follows; null when none.
@@ -93,7 +94,16 @@ struct HostRecord {
   SystemTime last_seen;  // by the controller's clock
   uint64_t stored_through = 0;
   bool has_report = false;
-  Report report;  // with its sources
+  Report report;                             // with its sources
+  std::optional<Measurement> measurement{};  // the newest
+  std::vector<Event> events{};               // the newest few, newest first
+  std::vector<HistoryPoint> recent{};        // for a sparkline, oldest first
+};
+
+struct HostHistory {
+  std::string host;
+  std::vector<HistoryPoint> points{};  // oldest first
+  std::vector<Event> events{};
 };
 
 }  // namespace fleetsync::db
