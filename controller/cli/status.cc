@@ -8,6 +8,7 @@
 
 #include "CLI/CLI.hpp"
 #include "base/text.h"
+#include "base/time_text.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/options.h"
@@ -15,6 +16,7 @@
 #include "controller/status/fleet_metrics.h"
 #include "controller/status/fleet_text.h"
 #include "controller/status/stored_fleet.h"
+#include "controller/ui/styled_text.h"
 #include "controller/ui/terminal_size.h"
 #include "fmt/format.h"
 
@@ -119,7 +121,7 @@ void AddFilters(CLI::App& command, StatusOptions& options) {
 }
 
 void AddWatch(CLI::App& command, StatusOptions& options) {
-  constexpr Duration kShortest = std::chrono::milliseconds(200);
+  static constexpr Duration kShortest = std::chrono::milliseconds(200);
   command
       .add_option_function<std::string>(
           "--watch",
@@ -128,7 +130,7 @@ void AddWatch(CLI::App& command, StatusOptions& options) {
             if (!parsed.ok()) throw CLI::ValidationError("--watch", Message(parsed.status()));
             options.watch = std::max(*parsed, kShortest);
           },
-          "Stay and look again every INTERVAL [2 s]; 'h' there tells the keys")
+          "Stay and look again every INTERVAL [2 s]; '?' there tells the keys")
       ->type_name("INTERVAL")
       ->expected(0, 1)
       ->default_str("2s");

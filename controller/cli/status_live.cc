@@ -205,7 +205,7 @@ int Print(const Context& context, const StatusOptions& options, status::FleetVie
 // One question to every chosen host. `progress`: null where nothing may be drawn.
 StatusOr<std::vector<LiveHost>> AskHosts(const Context& context, const Chosen& chosen,
                                          const std::optional<sync::Reference>& reference,
-                                         ui::Progress* progress) {
+                                         ui::Progress* progress, const std::atomic<bool>& stop) {
   std::vector<LiveHost> hosts;
   Collector collector(chosen.hosts, reference, hosts, progress);
   FS_RETURN_IF_ERROR(ssh::RunFleet(
@@ -214,7 +214,7 @@ StatusOr<std::vector<LiveHost>> AskHosts(const Context& context, const Chosen& c
         return std::make_unique<observe::LiveConversation>(WantedBound(host),
                                                            context.options.timeout);
       },
-      collector, *context.stop));
+      collector, stop));
   return hosts;
 }
 
@@ -232,11 +232,12 @@ class LiveSource : public status::FleetSource {
 
   StatusOr<status::FleetSnapshot> Read() override {
     // The screen is the dashboard's: nothing is said beside it.
-    const auto reference = FindReference(chosen_, *context_.stop, [](const std::string&) {});
+    const auto reference = FindReference(chosen_, cancelled_, [](const std::string&) {});
     FS_ASSIGN_OR_RETURN(const std::vector<LiveHost> hosts,
-                        AskHosts(context_, chosen_, reference, nullptr));
+                        AskHosts(context_, chosen_, reference, nullptr, cancelled_));
     return status::FleetSnapshot{.now = ReadClocks().system, .hosts = InputsOf(hosts)};
   }
+  void Cancel() override { cancelled_ = true; }
   StatusOr<std::vector<db::HostHistory>> History(std::span<const std::string>, SystemTime,
                                                  SystemTime, size_t) override {
     return absl::UnimplementedError("hosts that are asked over SSH keep no history");
@@ -245,6 +246,7 @@ class LiveSource : public status::FleetSource {
  private:
   const Context& context_;
   Chosen chosen_;
+  std::atomic<bool> cancelled_{false};
 };
 
 // Nothing that was read a moment ago is stale.
@@ -263,7 +265,8 @@ int RunLiveStatus(const Context& context, const StatusOptions& given) {
     return WatchFleet(context, options, std::make_unique<LiveSource>(context, *std::move(chosen)));
   const std::optional<sync::Reference> reference = FindReference(*chosen, *context.stop, Warn);
   ui::Progress progress("asking", chosen->hosts.size(), context.options.verbose);
-  const StatusOr<std::vector<LiveHost>> hosts = AskHosts(context, *chosen, reference, &progress);
+  const StatusOr<std::vector<LiveHost>> hosts =
+      AskHosts(context, *chosen, reference, &progress, *context.stop);
   progress.Finish();
   if (!hosts.ok()) {
     PrintError(Message(hosts.status()));

@@ -27,6 +27,9 @@ class FleetSource {
 
   virtual StatusOr<FleetSnapshot> Read() = 0;
 
+  // From any thread, once: a Read that waits ends soon, whatever it returns, and none follows.
+  virtual void Cancel() {}
+
   // Of each of `hosts` what happened from `since` to before `until`, in about `points` spans; hosts
   // of which nothing is known may be missing.
   virtual StatusOr<std::vector<db::HostHistory>> History(std::span<const std::string> hosts,

@@ -112,16 +112,19 @@ RowOptions RowOptionsOf(const FleetView& view, bool color) {
 
 std::vector<ui::Column> HostColumns(const RowOptions& options) {
   constexpr ui::Align kLeft = ui::Align::kLeft, kRight = ui::Align::kRight;
+  const auto width = [&options](size_t usual) { return options.steady ? usual : 0; };
   std::vector<ui::Column> columns = {
-      {"HOST", kLeft, 9},     {"STATE", kLeft, 9}, {"OFFSET", kRight, 9}, {"±BOUND", kRight, 8},
-      {"STRATUM", kRight, 2}, {"REACH", kLeft, 3}, {"SOURCE", kLeft, 6},  {"FREQ ppm", kRight, 1}};
+      {"HOST", kLeft, 9, width(12)},   {"STATE", kLeft, 9, width(16)},
+      {"OFFSET", kRight, 9, width(8)}, {"±BOUND", kRight, 8, width(7)},
+      {"STRATUM", kRight, 2},          {"REACH", kLeft, 3, width(12)},
+      {"SOURCE", kLeft, 6, width(14)}, {"FREQ ppm", kRight, 1, width(8)}};
   if (options.live) {
-    columns.push_back({"DAEMON", kLeft, 4});
+    columns.push_back({"DAEMON", kLeft, 4, width(8)});
   } else {
-    columns.push_back({"LAST", kRight, 7});
+    columns.push_back({"LAST", kRight, 7, width(7)});
   }
-  if (options.measured) columns.push_back({"MEASURED HERE", kRight, 4});
-  if (options.recent) columns.push_back({"RECENT", kLeft, 5});
+  if (options.measured) columns.push_back({"MEASURED HERE", kRight, 4, width(17)});
+  if (options.recent) columns.push_back({"RECENT", kLeft, 5, width(kSparklineCells)});
   return columns;
 }
 

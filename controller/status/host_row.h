@@ -14,6 +14,7 @@ struct RowOptions {
   bool color = false;
   bool recent = false;    // with a sparkline
   bool measured = false;  // with the controller's own measurement
+  bool steady = false;    // columns keep their places while the usual numbers change
 };
 // As the hosts of a view need it.
 RowOptions RowOptionsOf(const FleetView& view, bool color);

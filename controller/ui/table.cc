@@ -49,7 +49,7 @@ std::vector<Shown> Choose(std::span<const Column> columns,
                           std::span<const std::vector<std::string>> rows, size_t width) {
   std::vector<Shown> shown;
   for (size_t i = 0; i < columns.size(); ++i) {
-    Shown one{.column = i, .width = VisibleWidth(columns[i].title)};
+    Shown one{.column = i, .width = std::max(columns[i].at_least, VisibleWidth(columns[i].title))};
     for (const auto& row : rows) one.width = std::max(one.width, VisibleWidth(CellAt(row, i)));
     shown.push_back(one);
   }

@@ -17,6 +17,8 @@ struct Column {
   std::string title;
   Align align = Align::kLeft;
   int importance = 0;  // where the width is limited the least important columns are left out first
+  size_t at_least =
+      0;  // columns of the terminal, so that pages that are redrawn stay where they are
 };
 std::string FormatTable(std::span<const Column> columns,
                         std::span<const std::vector<std::string>> rows);
