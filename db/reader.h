@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,16 @@ class Reader {
   // Every host that ever connected, by name, with the newest of its reports.
   StatusOr<std::vector<HostRecord>> Fleet();
 
-  // A host's reports with sequences above `after`, in order, at most `limit`; without their sources
-  // but the selected one's name and reach. Empty for an unknown host.
+  // What was reported of the time from `since` to before `until`, in about `points` spans of the
+  // same length, at most twice as many: a whole number of seconds, minutes, hours or days. From
+  // reports while they are kept, else from their minutes, hours or days (retention.h). In the order
+  // of `hosts`; one that never reported has no points.
+  StatusOr<std::vector<HostHistory>> History(std::span<const std::string> hosts, SystemTime since,
+                                             SystemTime until, size_t points);
+
+  // A host's reports of its present numbering with sequences above `after`, in order, at most
+  // `limit`, as far as they are kept; without their sources but the selected one's name and reach.
+  // Empty for an unknown host.
   StatusOr<std::vector<Report>> Reports(std::string_view host, uint64_t after, size_t limit);
 
   // For what other headers of db/ read.

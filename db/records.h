@@ -34,6 +34,7 @@ struct Event {
   SystemTime host_time;
   Duration amount{};
   std::string text;
+  SystemTime at{};  // by the controller's clock; the store's, nothing before
 
   bool operator==(const Event&) const = default;
 };
@@ -57,7 +58,14 @@ struct Report {
   std::vector<Source> sources{};
   std::vector<Event> events{};  // since the report before
   bool holdover = false;        // no source is followed; the offset is reckoned from before
+  std::string spool_id{};       // of the numbering; empty: the one of the host's newest arrival
+  SystemTime at{};  // what it speaks of, by the controller's clock; the store's (placement.h)
 };
+
+// The host follows something (or did, in holdover), so that its offset means something.
+inline bool Synchronised(const Report& report) {
+  return report.stratum > 0 && report.stratum < 16 && report.leap != 3;
+}
 
 // The source that the host follows; null when none.
 inline const Source* Selected(const Report& report) {
@@ -86,24 +94,25 @@ struct HistoryPoint {
   int64_t frequency_mean_ppb = 0;
 };
 
+// Oldest first, both.
+struct HostHistory {
+  std::string host;
+  std::vector<HistoryPoint> points;  // spans without a report are left out
+  std::vector<Event> events;
+};
+
 // A host and the newest of its reports.
 struct HostRecord {
   std::string host;
   std::string agent_version;
   SystemTime first_seen;
-  SystemTime last_seen;  // by the controller's clock
-  uint64_t stored_through = 0;
+  SystemTime last_seen;         // by the controller's clock
+  uint64_t stored_through = 0;  // of the numbering that its newest arrival told
   bool has_report = false;
-  Report report;                             // with its sources
-  std::optional<Measurement> measurement{};  // the newest
-  std::vector<Event> events{};               // the newest few, newest first
-  std::vector<HistoryPoint> recent{};        // for a sparkline, oldest first
-};
-
-struct HostHistory {
-  std::string host;
-  std::vector<HistoryPoint> points{};  // oldest first
-  std::vector<Event> events{};
+  Report report;                             // with its sources, without its events
+  std::optional<Measurement> measurement{};  // the controller's newest
+  std::vector<Event> events{};               // the newest five, newest first
+  std::vector<HistoryPoint> recent{};        // the fleet's last thirty minutes, oldest first
 };
 
 }  // namespace fleetsync::db

@@ -111,6 +111,17 @@ StatusOr<int64_t> Connection::Integer(std::string_view sql) {
 
 int64_t Connection::changes() const { return sqlite3_changes64(handle_.get()); }
 
+Status Connection::CopyTo(Connection& to) {
+  sqlite3_backup* copy = sqlite3_backup_init(to.handle_.get(), "main", handle_.get(), "main");
+  if (copy == nullptr) return LastError(to.handle_.get(), to.path_);
+  // All pages in one step: a copy in parts begins again whenever somebody writes between them.
+  const int code = sqlite3_backup_step(copy, -1);
+  const int finished = sqlite3_backup_finish(copy);
+  if (code == SQLITE_DONE && finished == SQLITE_OK) return absl::OkStatus();
+  if (finished == SQLITE_OK) return StatusOf(code, 0, path_, sqlite3_errstr(code));
+  return LastError(to.handle_.get(), to.path_);
+}
+
 void Statement::Finalize::operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
 
 Statement& Statement::Bind(int parameter, int64_t value) {
@@ -123,6 +134,19 @@ Statement& Statement::Bind(int parameter, std::string_view text) {
   // A null pointer would be SQL's NULL; an empty view may have one.
   const int code = sqlite3_bind_text64(handle_.get(), parameter, text.empty() ? "" : text.data(),
                                        text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::BindReal(int parameter, double value) {
+  const int code = sqlite3_bind_double(handle_.get(), parameter, value);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::BindBlob(int parameter, std::string_view bytes) {
+  const int code = sqlite3_bind_blob64(handle_.get(), parameter, bytes.empty() ? "" : bytes.data(),
+                                       bytes.size(), SQLITE_TRANSIENT);
   if (code != SQLITE_OK) bind_error_ = code;
   return *this;
 }
@@ -144,6 +168,15 @@ Status Statement::Run() { return Step().status(); }
 void Statement::Reset() { sqlite3_reset(handle_.get()); }
 
 int64_t Statement::Integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
+
+double Statement::Real(int column) const { return sqlite3_column_double(handle_.get(), column); }
+
+std::string_view Statement::Blob(int column) const {
+  const void* bytes = sqlite3_column_blob(handle_.get(), column);
+  if (bytes == nullptr) return {};
+  return {static_cast<const char*>(bytes),
+          static_cast<size_t>(sqlite3_column_bytes(handle_.get(), column))};
+}
 
 std::string Statement::Text(int column) const {
   const unsigned char* text = sqlite3_column_text(handle_.get(), column);

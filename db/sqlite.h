@@ -36,6 +36,9 @@ class Connection {
   // Rows that the last INSERT, UPDATE or DELETE changed.
   int64_t changes() const;
   const std::string& path() const { return path_; }
+  // Copies the whole database, as it is at one moment, over that of `to`. Other connections go on
+  // writing meanwhile.
+  Status CopyTo(Connection& to);
 
  private:
   struct Close {
@@ -53,6 +56,8 @@ class Statement {
  public:
   Statement& Bind(int parameter, int64_t value);
   Statement& Bind(int parameter, std::string_view text);
+  Statement& BindReal(int parameter, double value);
+  Statement& BindBlob(int parameter, std::string_view bytes);
 
   // True: a row is there. False: done, and the statement is ready to be bound and run again.
   StatusOr<bool> Step();
@@ -61,7 +66,10 @@ class Statement {
   void Reset();
 
   int64_t Integer(int column) const;
+  double Real(int column) const;
   std::string Text(int column) const;
+  // Valid until the next Step or Reset.
+  std::string_view Blob(int column) const;
 
  private:
   friend class Connection;

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/text.h"
 #include "base/time_text.h"
 #include "fmt/format.h"
 
@@ -61,7 +60,7 @@ Chart ChartOf(const db::HostHistory& history, SystemTime since, SystemTime until
               .points = history.points,
               .events = {}};
   for (const db::Event& event : history.events)
-    chart.events.push_back({.at = event.host_time,
+    chart.events.push_back({.at = event.at,
                             .kind = static_cast<EventKind>(event.kind),
                             .amount = event.amount,
                             .text = event.text});
@@ -133,20 +132,23 @@ bool IsMarked(const Event& event) {
   return event.kind != EventKind::kSlewed && event.kind != EventKind::kUnspecified;
 }
 
-std::string StatsText(const Chart& chart) {
+std::string ReportsText(const Chart& chart) {
   const ChartStats stats = StatsOf(chart);
-  std::string text = Printable(chart.host) + ": ";
-  if (stats.reports == 0) return text + "no reports";
-  if (stats.offset)
-    text += fmt::format("|offset| p50 {}, p95 {}, p99 {}, max {}; bound at most {}; ",
-                        FormatDuration(stats.offset->p50), FormatDuration(stats.offset->p95),
-                        FormatDuration(stats.offset->p99), FormatDuration(stats.offset->max),
-                        FormatDuration(stats.error_bound_max));
-  text += fmt::format("{} reports", stats.reports);
+  if (stats.reports == 0) return "no reports";
+  std::string text = fmt::format("{} reports", stats.reports);
   if (stats.synchronised < stats.reports)
     text += fmt::format(", {} of them without a source", stats.reports - stats.synchronised);
   if (stats.steps > 0) text += fmt::format("; {} step{}", stats.steps, stats.steps == 1 ? "" : "s");
   return text;
+}
+
+std::string StatsText(const Chart& chart) {
+  const ChartStats stats = StatsOf(chart);
+  if (!stats.offset) return {};
+  return fmt::format("|offset| p50 {}, p95 {}, p99 {}, max {}; bound at most {}",
+                     FormatDuration(stats.offset->p50), FormatDuration(stats.offset->p95),
+                     FormatDuration(stats.offset->p99), FormatDuration(stats.offset->max),
+                     FormatDuration(stats.error_bound_max));
 }
 
 }  // namespace fleetsync::status

@@ -47,7 +47,9 @@ double TimePosition(const Chart& chart, SystemTime at);
 // Worth a mark in a chart: steps, starts, other sources, trouble.
 bool IsMarked(const Event& event);
 
-// "web01: p50 1.20 ms, p95 …; 1440 reports, 3 of them without a source; 2 steps"
+// "1440 reports, 3 of them without a source; 2 steps", "no reports"
+std::string ReportsText(const Chart& chart);
+// "|offset| p50 1.20 ms, p95 …, p99 …, max …; bound at most 720 us"; empty without any.
 std::string StatsText(const Chart& chart);
 
 }  // namespace fleetsync::status

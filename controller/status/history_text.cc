@@ -191,8 +191,11 @@ std::string OneLineEach(std::span<const Chart> charts, size_t columns, bool colo
 std::vector<std::string> PlotLines(const Chart& chart, const ui::SymlogScale& scale, size_t columns,
                                    size_t rows, bool color) {
   const size_t width = columns > kLabelWidth + 12 ? columns - kLabelWidth - 1 : 12;
+  const std::string name = ui::Styled(Printable(chart.host), Style::kBold, color);
   std::vector<std::string> lines = {
-      ui::FitToWidth(ui::Styled(StatsText(chart), Style::kBold, color), columns)};
+      ui::FitToWidth(fmt::format("{}  {}", name, ReportsText(chart)), columns)};
+  if (const std::string stats = StatsText(chart); !stats.empty())
+    lines.push_back(ui::FitToWidth(stats, columns));
   ui::Braille picture(width, rows);
   Draw(chart, scale, picture);
   const std::vector<std::string> labels = AxisLabels(scale, rows);

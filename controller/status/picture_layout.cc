@@ -110,15 +110,15 @@ void AddEvents(const Chart& chart, const Projection& to, Panel& panel) {
            .text = fmt::format("{}  {}", FormatTime(event.at), Describe(event))});
 }
 
-std::string TrimmedStats(const Chart& chart) {
-  const std::string text = StatsText(chart);
-  return text.substr(Printable(chart.host).size() + 2);
+std::string StatsLine(const Chart& chart) {
+  const std::string stats = StatsText(chart);
+  return stats.empty() ? ReportsText(chart) : stats + "; " + ReportsText(chart);
 }
 
 Panel PanelOf(const Chart& chart, const ui::SymlogScale& scale, double top) {
   Panel panel;
   panel.title = Printable(chart.host);
-  panel.stats = TrimmedStats(chart);
+  panel.stats = StatsLine(chart);
   panel.title_at = {kLeft, top + 14};
   panel.stats_at = {kLeft, top + 32};
   panel.left = kLeft;

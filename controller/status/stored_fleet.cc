@@ -11,7 +11,9 @@ namespace {
 Reading ReadingOf(const db::HostRecord& record) {
   const db::Report& report = record.report;
   const db::Source* selected = db::Selected(report);
-  Reading reading{.at = report.received,
+  // A report that waited in the agent's buffer tells of an earlier time than it was received.
+  const SystemTime at = report.at == SystemTime{} ? report.received : report.at;
+  Reading reading{.at = at,
                   .offset = report.offset,
                   .error_bound = report.error_bound,
                   .stratum = report.stratum,
@@ -38,18 +40,11 @@ void DropOldMeasurement(Reading& reading) {
   reading.measured_at.reset();
 }
 
-// An event bears the host's clock, which may be wrong; the report says by how much it differed from
-// the controller's when it was made. Nothing that was told happened after it was told.
-SystemTime WhenByController(const db::Event& event, const db::Report& report) {
-  const Duration before = report.host_time - event.host_time;
-  return report.received - std::max(before, Duration::zero());
-}
-
 std::vector<Event> EventsOf(const db::HostRecord& record) {
   std::vector<Event> events;
   events.reserve(record.events.size());
   for (const db::Event& event : record.events)
-    events.push_back({.at = WhenByController(event, record.report),
+    events.push_back({.at = event.at,
                       .kind = static_cast<EventKind>(event.kind),
                       .amount = event.amount,
                       .text = event.text});

@@ -73,8 +73,9 @@ TEST(StoreCrash, WhatWasAcknowledgedSurvivesKillAtAnyInstant) {
         static_cast<uint64_t>(*connection.Integer("SELECT max(sequence) FROM reports"));
     EXPECT_GE(count, std::max(acknowledged, stored));
     EXPECT_EQ(count, highest) << "no gap";
-    EXPECT_EQ(static_cast<uint64_t>(*connection.Integer("SELECT max(stored_through) FROM hosts")),
-              highest);
+    EXPECT_EQ(
+        static_cast<uint64_t>(*connection.Integer("SELECT max(stored_through) FROM numberings")),
+        highest);
     StatusOr<Statement> check = connection.Prepare("PRAGMA integrity_check");
     ASSERT_TRUE(check->Step().ok());
     EXPECT_EQ(check->Text(0), "ok");

@@ -107,6 +107,18 @@ TEST(Migration, FilesOfEverySchemaVersionKeepTheirReports) {
     EXPECT_EQ(fleet[0].stored_through, 7u);
     EXPECT_EQ(fleet[1].report.offset, ReportOf("web01", 3).offset);
     EXPECT_EQ(fleet[1].report.sources.size(), 2u);
+    const Report kept = (*reader)->Reports("web01", 1, 1)->at(0), written = ReportOf("web01", 2);
+    EXPECT_EQ(kept.stratum, written.stratum);
+    EXPECT_EQ(kept.leap, written.leap);
+    EXPECT_EQ(kept.host_time, written.host_time);
+    EXPECT_EQ(kept.boot_id, written.boot_id);
+    EXPECT_EQ(Selected(kept)->reach, Selected(written)->reach);
+    EXPECT_EQ((*(*writer)->Maintain(written.received)).more, false);
+    const std::vector<std::string> host = {"web01"};
+    const auto history = (*reader)->History(host, written.received - std::chrono::hours(1),
+                                            written.received + std::chrono::hours(1), 2);
+    ASSERT_EQ(history->at(0).points.size(), 1u);
+    EXPECT_EQ(history->at(0).points[0].reports, 3u);
     EXPECT_EQ((*reader)->Reports("web01", 0, 10)->size(), 3u);
     const std::vector<Report> next = {ReportOf("web01", 3), ReportOf("web01", 4)};
     EXPECT_EQ((*writer)->Append({}, next)->duplicates, 1u);

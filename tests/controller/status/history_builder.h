@@ -17,7 +17,8 @@ inline db::HostHistory DayOf(const std::string& name, double phase = 0) {
   using std::chrono::milliseconds;
   using std::chrono::minutes;
   const SystemTime since = kNow - hours(24);
-  db::HostHistory history{.host = name};
+  db::HostHistory history;
+  history.host = name;
   for (int i = 0; i < 240; ++i) {
     if (i >= 80 && i < 100) continue;
     const double swing = std::sin(i * 0.11 + phase) * 120 + std::sin(i * 1.7 + phase) * 35;
@@ -42,7 +43,8 @@ inline db::HostHistory DayOf(const std::string& name, double phase = 0) {
     history.events.push_back({.kind = static_cast<uint8_t>(kind),
                               .host_time = since + minutes(minute),
                               .amount = amount,
-                              .text = text});
+                              .text = text,
+                              .at = since + minutes(minute)});
   };
   event(600, EventKind::kStarted, {}, "");
   event(601, EventKind::kSourceSelected, {}, "ntp1.example");
