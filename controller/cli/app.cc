@@ -21,6 +21,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddServe(app, action);
   AddRelay(app, action);
   AddStatus(app, action);
+  AddHistory(app, action);
   AddDoctor(app, action);
   AddSources(app, action);
   AddTracking(app, action);
@@ -39,6 +40,7 @@ constexpr const char* kAbout =
     "  fleetsync push --group web --check      what would change on these hosts?\n"
     "  fleetsync push --group web              give them their time configuration\n"
     "  fleetsync status --live                 every host's offset, read over SSH\n"
+    "  fleetsync history web01                 how its offset went\n"
     "  fleetsync COMMAND --help                all of a command, with examples\n";
 
 }  // namespace

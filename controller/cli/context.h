@@ -14,7 +14,7 @@
 
 namespace fleetsync::cli {
 
-enum class OutputFormat : uint8_t { kTable, kJson };
+enum class OutputFormat : uint8_t { kTable, kJson, kCsv, kPrometheus };
 
 // Options that every command takes, before or after its name.
 struct CommonOptions {

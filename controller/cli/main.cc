@@ -61,6 +61,12 @@ int main(int argc, char** argv) {
     PrintError("words after -- are the command of 'exec'; write what was meant before it");
     return kUsage;
   }
+  const OutputFormat format = context.options.output;
+  if ((format == OutputFormat::kCsv || format == OutputFormat::kPrometheus) &&
+      !app->got_subcommand("status")) {
+    PrintError("only 'status' is printed as csv or prometheus; write -o json");
+    return kUsage;
+  }
   if (context.options.ssh_config_file.empty())
     context.options.ssh_config_file =
         fleetsync::inventory::SshConfigOfInventory(context.options.inventory_path);

@@ -9,6 +9,8 @@ namespace {
 OutputFormat ToFormat(const std::string& text) {
   if (text == "table") return OutputFormat::kTable;
   if (text == "json") return OutputFormat::kJson;
+  if (text == "csv") return OutputFormat::kCsv;
+  if (text == "prometheus") return OutputFormat::kPrometheus;
   throw CLI::ValidationError("--output", "'" + text + "' is no format; write table or json");
 }
 
@@ -57,7 +59,7 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
       ->type_name("FILE");
   app.add_option_function<std::string>(
          "-o,--output", [&options](const std::string& text) { options.output = ToFormat(text); },
-         "How results are printed: table or json [table]")
+         "How results are printed: table or json; status also as csv or prometheus [table]")
       ->type_name("FORMAT");
   app.add_flag("-v,--verbose", options.verbose, "Say what happens on each host");
   app.add_flag("--no-color", options.no_color, "No colours (also: NO_COLOR in the environment)");

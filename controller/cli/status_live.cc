@@ -15,7 +15,9 @@
 #include "controller/observe/assess.h"
 #include "controller/observe/live_conversation.h"
 #include "controller/observe/live_json.h"
-#include "controller/status/fleet_text.h"
+#include "controller/status/event.h"
+#include "controller/status/fleet_json.h"
+#include "controller/status/fleet_source.h"
 #include "controller/status/stored_fleet.h"
 #include "controller/sync/kernel_clock.h"
 #include "controller/sync/ntp_query.h"
@@ -39,8 +41,10 @@ struct LiveHost {
 
 void Warn(const std::string& text) { PrintError("warning: " + Printable(text)); }
 
-// By what the measurements count; none when no clock here can be trusted, which was said then.
-std::optional<sync::Reference> FindReference(const Chosen& chosen, const std::atomic<bool>& stop) {
+// By what the measurements count; none when no clock here can be trusted, which is said with
+// `warn`.
+std::optional<sync::Reference> FindReference(const Chosen& chosen, const std::atomic<bool>& stop,
+                                             void (*warn)(const std::string&)) {
   const std::vector<sync::Server> servers =
       sync::DistinctServers(sync::AssignServers(chosen.inventory, chosen.hosts, {}));
   std::vector<std::string> addresses;
@@ -54,11 +58,11 @@ std::optional<sync::Reference> FindReference(const Chosen& chosen, const std::at
   const StatusOr<sync::Judgement> judgement =
       sync::Judge(sync::ReadKernelClock(), relays, policy, ReadClocks());
   if (!judgement.ok()) {
-    Warn(fmt::format("hosts are shown as they see themselves, not measured: {}",
+    warn(fmt::format("hosts are shown as they see themselves, not measured: {}",
                      Message(judgement.status())));
     return std::nullopt;
   }
-  for (const std::string& warning : judgement->warnings) Warn(warning);
+  for (const std::string& warning : judgement->warnings) warn(warning);
   return judgement->reference;
 }
 
@@ -68,10 +72,41 @@ Duration WantedBound(const Host& host) {
                               std::chrono::milliseconds(5));
 }
 
+// The reading of such a host is the measurement, not its daemon's word.
+bool IsContradicted(const observe::DaemonState& state,
+                    const std::optional<sync::Estimate>& measured) {
+  return state.synchronised() && state.offset && state.error_bound && measured &&
+         Abs(*state.offset - measured->offset) > *state.error_bound + measured->bound;
+}
+
+std::vector<db::Source> SourcesOf(const observe::DaemonState& state) {
+  std::vector<db::Source> sources;
+  for (const observe::Source& source : state.sources)
+    sources.push_back({.name = source.name,
+                       .address = source.name,
+                       .state = static_cast<uint8_t>(static_cast<int>(source.state) + 1),
+                       .stratum = source.stratum,
+                       .reach = source.reach.value_or(0),
+                       .poll = static_cast<int8_t>(source.poll.value_or(0)),
+                       .offset = source.offset.value_or(Duration{}),
+                       .delay = source.delay.value_or(Duration{}),
+                       .jitter = source.jitter.value_or(Duration{}),
+                       .last_sample_age = source.last.value_or(Duration{}),
+                       .reference_id = source.reference_id});
+  return sources;
+}
+
+// What the numbers of observe::SourceState and the store's have in common.
+static_assert(static_cast<int>(observe::SourceState::kSelected) + 1 == status::kSourceSelected);
+static_assert(static_cast<int>(observe::SourceState::kFalseticker) + 1 ==
+              status::kSourceFalseticker);
+static_assert(static_cast<int>(observe::SourceState::kUnreachable) + 1 ==
+              status::kSourceUnreachable);
+
 class Collector : public ssh::FleetObserver {
  public:
   Collector(const std::vector<const Host*>& hosts, const std::optional<sync::Reference>& reference,
-            std::vector<LiveHost>& results, ui::Progress& progress)
+            std::vector<LiveHost>& results, ui::Progress* progress)
       : reference_(reference), progress_(progress) {
     results.resize(hosts.size());
     for (size_t i = 0; i < hosts.size(); ++i) {
@@ -82,7 +117,7 @@ class Collector : public ssh::FleetObserver {
   }
 
   void OnStage(const Host& host, ssh::Stage stage) override {
-    progress_.OnStage(host.name, ssh::ToString(stage));
+    if (progress_ != nullptr) progress_->OnStage(host.name, ssh::ToString(stage));
   }
   void OnHostDone(const Host& host, ssh::Conversation& conversation,
                   const ssh::Failure* failure) override {
@@ -93,7 +128,7 @@ class Collector : public ssh::FleetObserver {
     } else {
       Take(result, live);
     }
-    progress_.OnHostDone(host.name, live.input.failure);
+    if (progress_ != nullptr) progress_->OnHostDone(host.name, live.input.failure);
   }
 
  private:
@@ -122,10 +157,12 @@ class Collector : public ssh::FleetObserver {
       }
     }
     live.input.reading = observe::Assess(*live.observation, measured, ReadClocks().system);
+    live.input.contradicted = IsContradicted(daemon, measured);
+    live.input.sources = SourcesOf(daemon);
   }
 
   const std::optional<sync::Reference>& reference_;
-  ui::Progress& progress_;
+  ui::Progress* progress_;
   std::map<const Host*, LiveHost*> by_host_;
 };
 
@@ -150,50 +187,100 @@ void PrintTroubles(const std::vector<LiveHost>& hosts) {
     Warn(fmt::format("{}: {}", folded.names, folded.text));
 }
 
-void Print(const Context& context, const status::FleetView& view,
-           const std::vector<LiveHost>& hosts) {
-  const std::string text =
-      context.json() ? LiveJson(view, hosts) : status::FormatFleet(view, context.color);
+int Print(const Context& context, const StatusOptions& options, status::FleetView view,
+          const std::vector<LiveHost>& hosts) {
+  if (!context.json()) {
+    const int code = ShowFleet(context, options, std::move(view));
+    std::fflush(stdout);
+    PrintTroubles(hosts);
+    return code;
+  }
+  const int code = status::ExitCodeOf(view);
+  status::KeepMatching(options.filter, view);
+  const std::string text = LiveJson(view, hosts);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-  if (!context.json()) PrintTroubles(hosts);
+  return code;
 }
 
-}  // namespace
-
-int RunLiveStatus(const Context& context, const StatusOptions& options) {
-  const std::optional<Chosen> chosen = ChooseHosts(context);
-  if (!chosen) return kUsage;
-  const std::optional<sync::Reference> reference = FindReference(*chosen, *context.stop);
+// One question to every chosen host. `progress`: null where nothing may be drawn.
+StatusOr<std::vector<LiveHost>> AskHosts(const Context& context, const Chosen& chosen,
+                                         const std::optional<sync::Reference>& reference,
+                                         ui::Progress* progress, const std::atomic<bool>& stop) {
   std::vector<LiveHost> hosts;
-  ui::Progress progress("asking", chosen->hosts.size(), context.options.verbose);
-  Collector collector(chosen->hosts, reference, hosts, progress);
-  const Status run = ssh::RunFleet(
-      chosen->hosts, FleetOptionsFrom(context.options),
+  Collector collector(chosen.hosts, reference, hosts, progress);
+  FS_RETURN_IF_ERROR(ssh::RunFleet(
+      chosen.hosts, FleetOptionsFrom(context.options),
       [&context](const Host& host) {
         return std::make_unique<observe::LiveConversation>(WantedBound(host),
                                                            context.options.timeout);
       },
-      collector, *context.stop);
+      collector, stop));
+  return hosts;
+}
+
+std::vector<status::HostInput> InputsOf(const std::vector<LiveHost>& hosts) {
+  std::vector<status::HostInput> inputs;
+  for (const LiveHost& host : hosts) inputs.push_back(host.input);
+  return inputs;
+}
+
+// For `--watch`: asks every host again at each Read.
+class LiveSource : public status::FleetSource {
+ public:
+  LiveSource(const Context& context, Chosen chosen)
+      : context_(context), chosen_(std::move(chosen)) {}
+
+  StatusOr<status::FleetSnapshot> Read() override {
+    // The screen is the dashboard's: nothing is said beside it.
+    const auto reference = FindReference(chosen_, cancelled_, [](const std::string&) {});
+    FS_ASSIGN_OR_RETURN(const std::vector<LiveHost> hosts,
+                        AskHosts(context_, chosen_, reference, nullptr, cancelled_));
+    return status::FleetSnapshot{.now = ReadClocks().system, .hosts = InputsOf(hosts)};
+  }
+  void Cancel() override { cancelled_ = true; }
+  StatusOr<std::vector<db::HostHistory>> History(std::span<const std::string>, SystemTime,
+                                                 SystemTime, size_t) override {
+    return absl::UnimplementedError("hosts that are asked over SSH keep no history");
+  }
+
+ private:
+  const Context& context_;
+  Chosen chosen_;
+  std::atomic<bool> cancelled_{false};
+};
+
+// Nothing that was read a moment ago is stale.
+StatusOptions ForLive(StatusOptions options) {
+  options.view.stale = std::max<Duration>(options.view.stale, std::chrono::hours(1));
+  return options;
+}
+
+}  // namespace
+
+int RunLiveStatus(const Context& context, const StatusOptions& given) {
+  const StatusOptions options = ForLive(given);
+  std::optional<Chosen> chosen = ChooseHosts(context);
+  if (!chosen) return kUsage;
+  if (options.watch)
+    return WatchFleet(context, options, std::make_unique<LiveSource>(context, *std::move(chosen)));
+  const std::optional<sync::Reference> reference = FindReference(*chosen, *context.stop, Warn);
+  ui::Progress progress("asking", chosen->hosts.size(), context.options.verbose);
+  const StatusOr<std::vector<LiveHost>> hosts =
+      AskHosts(context, *chosen, reference, &progress, *context.stop);
   progress.Finish();
-  if (!run.ok()) {
-    PrintError(Message(run));
+  if (!hosts.ok()) {
+    PrintError(Message(hosts.status()));
     return kHostFailed;
   }
-  std::vector<status::HostInput> inputs;
   std::vector<std::string> failed;
-  for (const LiveHost& host : hosts) {
-    inputs.push_back(host.input);
+  for (const LiveHost& host : *hosts)
     if (!host.input.failure.empty()) failed.push_back(host.input.host);
-  }
-  // Nothing that was read a moment ago is stale.
-  status::ViewOptions view_options = options.view;
-  view_options.stale = std::max<Duration>(view_options.stale, std::chrono::hours(1));
-  status::FleetView view = status::BuildFleetView(inputs, ReadClocks().system, view_options);
+  status::FleetView view =
+      status::BuildFleetView(InputsOf(*hosts), ReadClocks().system, options.view);
   view.live = true;
-  Print(context, view, hosts);
+  const int code = Print(context, options, std::move(view), *hosts);
   RememberFailed(context, failed);
-  return *context.stop ? kInterrupted : status::ExitCodeOf(view);
+  return *context.stop ? kInterrupted : code;
 }
 
 }  // namespace fleetsync::cli

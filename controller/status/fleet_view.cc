@@ -4,33 +4,10 @@
 #include <utility>
 
 #include "controller/cli/exit_code.h"
+#include "controller/status/judge.h"
 
 namespace fleetsync::status {
 namespace {
-
-constexpr uint8_t kUnsynchronisedStratum = 16;
-constexpr uint8_t kUnsynchronisedLeap = 3;
-
-// How far the clock may be off: what is compared with the tolerance.
-Duration WorstCase(const Reading& reading) { return Abs(reading.offset) + reading.error_bound; }
-
-bool Follows(const Reading& reading) {
-  const bool has_stratum = reading.stratum > 0 && reading.stratum < kUnsynchronisedStratum;
-  return (has_stratum || !reading.stratum_known) && reading.leap != kUnsynchronisedLeap;
-}
-
-State StateOf(const HostInput& host, Duration age, Duration stale) {
-  if (!host.failure.empty()) return State::kUnreachable;
-  if (!host.reading) return State::kSilent;
-  if (Abs(age) > stale) return State::kStale;
-  if (!Follows(*host.reading)) return State::kUnsynchronised;
-  return WorstCase(*host.reading) <= host.tolerance ? State::kSynced : State::kOff;
-}
-
-HostView ViewOf(const HostInput& host, SystemTime now, Duration stale) {
-  const Duration age = host.reading ? now - host.reading->at : Duration::zero();
-  return {.input = host, .state = StateOf(host, age, stale), .age = age};
-}
 
 // Nearest rank, as ntpviz and most monitors do: a value that was really there.
 Percentiles PercentilesOf(std::vector<Duration> values) {
@@ -38,17 +15,17 @@ Percentiles PercentilesOf(std::vector<Duration> values) {
   const auto rank = [&](size_t percent) {
     return values[(values.size() * percent + 99) / 100 - 1];
   };
-  return {.p50 = rank(50), .p95 = rank(95), .max = values.back()};
+  return {.p50 = rank(50), .p95 = rank(95), .p99 = rank(99), .max = values.back()};
 }
 
 // Each synced host's clock is within [offset - bound, offset + bound] of true time; the two that
 // are furthest apart are at most the width of the union of these intervals apart.
-std::optional<Duration> AgreementOf(std::span<const HostView> hosts) {
+std::optional<Duration> AgreementOf(std::span<const HostView* const> hosts) {
   std::optional<Duration> low, high;
   size_t count = 0;
-  for (const HostView& host : hosts) {
-    if (host.state != State::kSynced) continue;
-    const Reading& reading = *host.input.reading;
+  for (const HostView* host : hosts) {
+    if (host->state != State::kSynced) continue;
+    const Reading& reading = *host->input.reading;
     const Duration from = reading.offset - reading.error_bound;
     const Duration to = reading.offset + reading.error_bound;
     low = low ? std::min(*low, from) : from;
@@ -59,49 +36,52 @@ std::optional<Duration> AgreementOf(std::span<const HostView> hosts) {
   return *high - *low;
 }
 
-size_t& CountOf(Summary& summary, State state) {
-  switch (state) {
-    case State::kOff:
-      return summary.off;
-    case State::kUnsynchronised:
-      return summary.unsynchronised;
-    case State::kStale:
-      return summary.stale;
-    case State::kUnreachable:
-      return summary.unreachable;
-    case State::kSilent:
-      return summary.silent;
-    case State::kSynced:
-      break;
-  }
-  return summary.synced;
+bool IsReporting(State state) {
+  return state != State::kStale && state != State::kUnreachable && state != State::kSilent;
 }
 
-Summary SummaryOf(std::span<const HostView> hosts) {
-  Summary summary;
-  summary.expected = hosts.size();
-  std::vector<Duration> offsets, bounds;
-  for (const HostView& host : hosts) {
-    ++CountOf(summary, host.state);
-    if (host.state != State::kSynced && host.state != State::kOff) continue;
-    offsets.push_back(Abs(host.input.reading->offset));
-    bounds.push_back(host.input.reading->error_bound);
+bool OffsetMeansSomething(State state) {
+  return IsReporting(state) && state != State::kUnsynchronised;
+}
+
+bool IsMeasurementDoubtful(std::span<const HostView* const> hosts) {
+  size_t measured = 0, contradicted = 0;
+  for (const HostView* host : hosts) {
+    if (!IsReporting(host->state) || !host->input.reading->measured) continue;
+    ++measured;
+    if (host->marks.contradicted) ++contradicted;
   }
-  summary.reporting = summary.synced + summary.off + summary.unsynchronised;
-  if (!offsets.empty()) {
-    summary.offset = PercentilesOf(std::move(offsets));
-    summary.error_bound = PercentilesOf(std::move(bounds));
-  }
-  const bool one_tolerance = std::all_of(hosts.begin(), hosts.end(), [&](const HostView& host) {
-    return host.input.tolerance == hosts.front().input.tolerance;
-  });
-  if (!hosts.empty() && one_tolerance) summary.tolerance = hosts.front().input.tolerance;
-  summary.agreement = AgreementOf(hosts);
-  return summary;
+  return measured >= 3 && contradicted * 2 > measured;
 }
 
 Duration WorstCaseOrZero(const HostView& host) {
   return host.input.reading ? WorstCase(*host.input.reading) : Duration::zero();
+}
+
+}  // namespace
+
+Summary SummaryOf(std::span<const HostView* const> hosts) {
+  Summary summary;
+  summary.expected = hosts.size();
+  std::vector<Duration> offsets, bounds;
+  bool one_tolerance = !hosts.empty();
+  for (const HostView* host : hosts) {
+    ++summary.counts[static_cast<size_t>(host->state)];
+    if (host->within_tolerance) ++summary.within_tolerance;
+    if (IsReporting(host->state)) ++summary.reporting;
+    if (host->input.tolerance != hosts.front()->input.tolerance) one_tolerance = false;
+    if (!OffsetMeansSomething(host->state)) continue;
+    offsets.push_back(Abs(host->input.reading->offset));
+    bounds.push_back(host->input.reading->error_bound);
+  }
+  if (!offsets.empty()) {
+    summary.offset = PercentilesOf(std::move(offsets));
+    summary.error_bound = PercentilesOf(std::move(bounds));
+  }
+  if (one_tolerance) summary.tolerance = hosts.front()->input.tolerance;
+  summary.agreement = AgreementOf(hosts);
+  summary.measurement_doubtful = IsMeasurementDoubtful(hosts);
+  return summary;
 }
 
 void SortHosts(std::vector<HostView>& hosts, Sort sort) {
@@ -114,39 +94,35 @@ void SortHosts(std::vector<HostView>& hosts, Sort sort) {
   });
 }
 
-}  // namespace
-
-std::string_view ToString(State state) {
-  switch (state) {
-    case State::kOff:
-      return "off";
-    case State::kUnsynchronised:
-      return "unsynchronised";
-    case State::kStale:
-      return "stale";
-    case State::kUnreachable:
-      return "unreachable";
-    case State::kSilent:
-      return "silent";
-    case State::kSynced:
-      break;
-  }
-  return "synced";
-}
-
 FleetView BuildFleetView(std::span<const HostInput> hosts, SystemTime now,
                          const ViewOptions& options) {
+  SourceVotes votes;
+  for (const HostInput& host : hosts)
+    if (host.reading && !IsStale(host, now, options.stale)) votes.Add(host);
   FleetView view{.now = now, .summary = {}, .hosts = {}};
-  for (const HostInput& host : hosts) view.hosts.push_back(ViewOf(host, now, options.stale));
-  view.summary = SummaryOf(view.hosts);
+  view.hosts.reserve(hosts.size());
+  for (const HostInput& host : hosts) view.hosts.push_back(Judge(host, votes, now, options));
+  std::vector<const HostView*> all;
+  for (const HostView& host : view.hosts) all.push_back(&host);
+  view.summary = SummaryOf(all);
   SortHosts(view.hosts, options.sort);
   return view;
 }
 
+void KeepMatching(const Filter& filter, FleetView& view) {
+  std::erase_if(view.hosts, [&filter](const HostView& host) {
+    return (!filter.states.empty() && !filter.states.contains(host.state)) ||
+           host.input.host.find(filter.name) == std::string::npos;
+  });
+  if (filter.top > 0 && view.hosts.size() > filter.top)
+    view.hosts.erase(view.hosts.begin() + static_cast<std::ptrdiff_t>(filter.top),
+                     view.hosts.end());
+}
+
 int ExitCodeOf(const FleetView& view) {
   const Summary& summary = view.summary;
-  if (summary.off + summary.unsynchronised > 0) return cli::kOutOfTolerance;
-  return summary.synced == summary.expected ? cli::kAllWell : cli::kHostFailed;
+  if (summary.within_tolerance < summary.reporting) return cli::kOutOfTolerance;
+  return summary.within_tolerance == summary.expected ? cli::kAllWell : cli::kHostFailed;
 }
 
 }  // namespace fleetsync::status

@@ -1,27 +1,21 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/time.h"
+#include "controller/status/event.h"
+#include "controller/status/state.h"
+#include "db/records.h"
 
 namespace fleetsync::status {
-
-// What a host's clock is known to be, worst first: the order in which hosts are listed.
-enum class State : uint8_t {
-  kOff,             // |offset| + bound is beyond the host's tolerance
-  kUnsynchronised,  // says itself that it follows nothing: stratum 16, leap 3
-  kStale,           // the last report is too old to believe
-  kUnreachable,     // could not be asked (--live)
-  kSilent,          // never reported
-  kSynced,
-};
-std::string_view ToString(State state);  // "off", "unsynchronised", …
 
 // One look at a host's clock, from an agent's report or over SSH.
 struct Reading {
@@ -36,8 +30,10 @@ struct Reading {
   std::string source;  // the selected one; empty: none
   std::optional<Ppm> frequency;
   std::string daemon;  // "chrony", "ntp", "agent", …
-  // --live: what the controller measured itself over SSH, whatever the daemon says.
+  // What the controller measured itself, whatever the daemon says.
   std::optional<Duration> measured = std::nullopt, measured_bound = std::nullopt;
+  bool holdover = false;  // no source is followed; the offset is reckoned from before
+  std::optional<SystemTime> measured_at = std::nullopt;  // unset: with the reading
 };
 
 // What is known about one host when the view is built.
@@ -47,33 +43,48 @@ struct HostInput {
   Duration tolerance = std::chrono::milliseconds(10);
   std::optional<Reading> reading;
   std::string failure;  // why it could not be asked; empty when it was or when nobody asked
+  std::vector<db::Source> sources{};
+  std::vector<Event> events{};             // newest first
+  std::vector<db::HistoryPoint> recent{};  // oldest first
+  bool contradicted = false;  // known already: the reading is not the host's own word any more
 };
 
 struct HostView {
   HostInput input;
   State state = State::kSilent;
+  Marks marks{};
   Duration age{};  // of the reading; zero without one
+  // |offset| + bound is within its tolerance and nothing speaks against its word.
+  bool within_tolerance = false;
 };
 
 struct Percentiles {
-  Duration p50{}, p95{}, max{};
+  Duration p50{}, p95{}, p99{}, max{};
 };
 
 struct Summary {
-  size_t expected = 0, reporting = 0;  // reporting: synced, off and unsynchronised
-  size_t synced = 0, off = 0, unsynchronised = 0, stale = 0, unreachable = 0, silent = 0;
+  size_t expected = 0;
+  size_t reporting = 0;  // a report that is new enough to believe
+  size_t within_tolerance = 0;
+  std::array<size_t, kStates.size()> counts{};
   std::optional<Duration> tolerance;  // when all hosts have the same
-  // Over the hosts whose offset means something now (synced and off); unset without any.
+  // Over the hosts whose offset means something now: reporting and not unsynchronised; unset
+  // without any.
   std::optional<Percentiles> offset;  // of |offset|
   std::optional<Percentiles> error_bound;
   // No two synced clocks differ by more than this; unset with fewer than two.
   std::optional<Duration> agreement;
+  // Most of at least three measured hosts contradict the measurement: it may be the controller's
+  // own clock that is wrong.
+  bool measurement_doubtful = false;
+
+  size_t count(State state) const { return counts[static_cast<size_t>(state)]; }
 };
 
 struct FleetView {
   SystemTime now;
   bool live = false;  // asked over SSH just now: daemons and measurements instead of ages
-  Summary summary;
+  Summary summary;    // of every host, whatever a filter leaves in `hosts`
   std::vector<HostView> hosts;
 };
 
@@ -82,6 +93,8 @@ enum class Sort : uint8_t { kWorst, kName, kOffset };
 struct ViewOptions {
   Duration stale = std::chrono::seconds(60);
   Sort sort = Sort::kWorst;
+  Duration settling = std::chrono::minutes(3);  // so long after a start or a step: converging
+  Duration stepped = std::chrono::minutes(15);  // so long a step is marked
 };
 
 // Pure. Readings that are older than `stale`, or that claim to come from further than that in the
@@ -89,8 +102,21 @@ struct ViewOptions {
 FleetView BuildFleetView(std::span<const HostInput> hosts, SystemTime now,
                          const ViewOptions& options);
 
-// 0 every host synced; 4 a clock out of tolerance or unsynchronised; else 1 (stale, silent or
-// unreachable): what is known to be wrong comes before what is not known.
+// Which hosts are listed. The summary stays.
+struct Filter {
+  std::set<State> states;  // empty: all
+  std::string name;        // part of the host's name; empty: all
+  size_t top = 0;          // at most so many; 0: all
+};
+void KeepMatching(const Filter& filter, FleetView& view);
+
+void SortHosts(std::vector<HostView>& hosts, Sort sort);
+
+// The summary of some of a view's hosts, a group for example.
+Summary SummaryOf(std::span<const HostView* const> hosts);
+
+// 0 every host in tolerance; 4 a clock out of tolerance, unsynchronised or not to be believed; else
+// 1 (stale, silent or unreachable): what is known to be wrong comes before what is not known.
 int ExitCodeOf(const FleetView& view);
 
 }  // namespace fleetsync::status

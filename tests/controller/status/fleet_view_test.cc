@@ -84,6 +84,17 @@ TEST(FleetView, TheWorstComesFirst) {
               ElementsAre("off-1", "off-2", "u", "stale", "gone", "silent", "s-large", "s-small"));
 }
 
+TEST(FleetView, AFilterChangesWhatIsListedNotWhatIsCounted) {
+  FleetView view = BuildFleetView(MixedFleet(), kNow, {});
+  KeepMatching({.states = {State::kOff, State::kStale}, .name = "o", .top = 2}, view);
+  EXPECT_THAT(Names(view), ElementsAre("off-1", "off-2"));
+  EXPECT_EQ(view.summary.expected, 8u);
+  EXPECT_EQ(ExitCodeOf(view), 4);
+  view = BuildFleetView(MixedFleet(), kNow, {});
+  KeepMatching({.states = {}, .name = "s-", .top = 0}, view);
+  EXPECT_THAT(Names(view), ElementsAre("s-large", "s-small"));
+}
+
 TEST(FleetView, SortsByNameAndByOffset) {
   EXPECT_THAT(Names(BuildFleetView(MixedFleet(), kNow, {.sort = Sort::kName})),
               ElementsAre("gone", "off-1", "off-2", "s-large", "s-small", "silent", "stale", "u"));
@@ -95,12 +106,13 @@ TEST(FleetView, EveryHostIsCountedOnce) {
   const Summary summary = BuildFleetView(MixedFleet(), kNow, {}).summary;
   EXPECT_EQ(summary.expected, 8u);
   EXPECT_EQ(summary.reporting, 5u);
-  EXPECT_EQ(summary.synced, 2u);
-  EXPECT_EQ(summary.off, 2u);
-  EXPECT_EQ(summary.unsynchronised, 1u);
-  EXPECT_EQ(summary.stale, 1u);
-  EXPECT_EQ(summary.unreachable, 1u);
-  EXPECT_EQ(summary.silent, 1u);
+  EXPECT_EQ(summary.within_tolerance, 2u);
+  EXPECT_EQ(summary.count(State::kSynced), 2u);
+  EXPECT_EQ(summary.count(State::kOff), 2u);
+  EXPECT_EQ(summary.count(State::kUnsynchronised), 1u);
+  EXPECT_EQ(summary.count(State::kStale), 1u);
+  EXPECT_EQ(summary.count(State::kUnreachable), 1u);
+  EXPECT_EQ(summary.count(State::kSilent), 1u);
 }
 
 TEST(FleetView, StaleHostsHaveNoShareInThePercentiles) {
@@ -119,6 +131,7 @@ TEST(FleetView, PercentilesAreValuesThatWereThere) {
   const Summary summary = BuildFleetView(hosts, kNow, {}).summary;
   EXPECT_EQ(summary.offset->p50, 50us);
   EXPECT_EQ(summary.offset->p95, 95us);
+  EXPECT_EQ(summary.offset->p99, 99us);
   EXPECT_EQ(summary.offset->max, 100us);
 }
 

@@ -28,7 +28,7 @@ TEST(Table, StyleCodesTakeNoRoom) {
   const std::vector<Column> columns = {{"STATE"}, {"N", Align::kRight}};
   EXPECT_EQ(FormatTable(columns, Rows{{Styled("off", Style::kBad, true), "1"}, {"synced", "22"}}),
             "STATE    N\n"
-            "\x1b[1;31moff\x1b[0m      1\n"
+            "\x1b[1;38;5;166moff\x1b[0m      1\n"
             "synced  22\n");
 }
 
@@ -47,7 +47,7 @@ TEST(Table, MissingCellsAreEmptyAndARowStaysOneLine) {
 
 TEST(Style, IsPlainTextWithoutColour) {
   EXPECT_EQ(Styled("synced", Style::kGood, false), "synced");
-  EXPECT_EQ(Styled("synced", Style::kGood, true), "\x1b[32msynced\x1b[0m");
+  EXPECT_EQ(Styled("synced", Style::kGood, true), "\x1b[38;5;36msynced\x1b[0m");
   EXPECT_EQ(Styled("", Style::kGood, true), "");
 }
 
