@@ -20,6 +20,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddServe(app, action);
   AddRelay(app, action);
   AddStatus(app, action);
+  AddDb(app, action);
   AddDoctor(app, action);
   AddSources(app, action);
   AddTracking(app, action);
