@@ -27,6 +27,7 @@ void AddRelay(CLI::App& app, Action& action);      // relay run|status
 void AddDoctor(CLI::App& app, Action& action);     // doctor [HOSTS]
 void AddSources(CLI::App& app, Action& action);    // sources [HOSTS]
 void AddTracking(CLI::App& app, Action& action);   // tracking [HOSTS]
+void AddDb(CLI::App& app, Action& action);         // db check|backup|vacuum
 void AddStatus(CLI::App& app, Action& action);     // status [--live] [--watch]
 void AddHistory(CLI::App& app, Action& action);    // history [HOST…]
 
