@@ -11,6 +11,7 @@ import sys
 MAY_INCLUDE = {
     "base": [],
     "proto/ntp": ["base"],
+    "proto/tls": ["base"],
     "inventory": ["base"],
     "db": ["base"],
     "agent": ["base", "proto", "agent"],

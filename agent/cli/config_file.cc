@@ -190,6 +190,10 @@ constexpr std::array kDirectives = {
                 c.insecure_controller = true;
                 return Well();
               }},
+    Directive{"tls-dir", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetAbsolutePath("tls-dir", v, c.tls_dir);
+              }},
     Directive{"report-interval", true,
               [](std::string_view v, AgentConfig& c) {
                 return SetDuration("report-interval", v, kIntervals, c.report_interval);

@@ -102,6 +102,7 @@ void AddReporterOptions(CLI::App& reporter, fleetsync::agent::ReporterOptions& o
   reporter.add_option("--controller", options.controller)->required();
   reporter.add_option("--host", options.host)->required();
   reporter.add_option("--spool", options.spool)->required();
+  reporter.add_option("--tls", options.tls);
   reporter.add_option("--user", options.user)->required();
   reporter.add_option("--socket", options.socket)->required();
   reporter.add_option("--parent", options.parent)->required();

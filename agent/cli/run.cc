@@ -121,12 +121,6 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
         "--no-report",
         file);
   }
-  if (!config.insecure_controller) {
-    return fmt::format(
-        "{}: controller {} would be reached without TLS; where nobody else can read or write on "
-        "that network, add \"insecure-controller\"",
-        file, config.controller);
-  }
   return "";
 }
 
@@ -235,8 +229,14 @@ std::string ReporterUser(const AgentConfig& config) {
 }
 
 std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
-  return {"reporter", "--controller", config.controller,   "--host", config.host, "--spool",
-          spool,      "--user",       ReporterUser(config)};
+  std::vector<std::string> arguments = {
+      "reporter", "--controller", config.controller,   "--host", config.host, "--spool",
+      spool,      "--user",       ReporterUser(config)};
+  if (!config.insecure_controller) {
+    arguments.emplace_back("--tls");
+    arguments.push_back(config.tls_dir);
+  }
+  return arguments;
 }
 
 StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool confined) {
@@ -348,6 +348,7 @@ int RunAsReporter(const ReporterOptions& options) {
   const Status status = report::RunReporter({.controller = options.controller,
                                              .host = options.host,
                                              .spool_folder = options.spool,
+                                             .tls_folder = options.tls,
                                              .socket = options.socket,
                                              .seed = Seed(),
                                              .log = Log,

@@ -38,6 +38,7 @@ struct ReporterOptions {
   std::string controller;
   std::string host;
   std::string spool;
+  std::string tls;  // empty: plain text
   std::string user;
   int socket = -1;
   pid_t parent = 0;

@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/report/channel_credentials.h"
+#include "agent/report/identity.h"
 #include "agent/report/text_dictionary.h"
 #include "base/mutex.h"
 #include "fmt/format.h"
@@ -56,11 +58,18 @@ struct Stream {
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
+  ExpectController(arguments);  // of no meaning in plain text
   // A shared subchannel would bring its back-off timer, set by another day's clock, with it.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(64 * 1024);
   return arguments;
+}
+
+StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsFrom(const std::string& tls_folder) {
+  if (tls_folder.empty()) return grpc::InsecureChannelCredentials();
+  FS_ASSIGN_OR_RETURN(const Identity identity, ReadIdentity(tls_folder));
+  return MakeChannelCredentials(identity);
 }
 
 class GrpcLinkOnQueue final : public GrpcLink {
@@ -94,6 +103,7 @@ class GrpcLinkOnQueue final : public GrpcLink {
 
  private:
   void Wait();
+  void Wake();
   void HandleCompletions();
   void OnCompletion(Stream& stream, Step step, bool ok);
   void OnMessage(Stream& stream);
@@ -115,14 +125,18 @@ class GrpcLinkOnQueue final : public GrpcLink {
   std::vector<Completion> completions_ FS_GUARDED_BY(mutex_);
 };
 
+void GrpcLinkOnQueue::Wake() {
+  const char byte = 0;
+  static_cast<void>(!write(write_fd_, &byte, 1));  // a full pipe already wakes the loop
+}
+
 void GrpcLinkOnQueue::Wait() {
   void* tag = nullptr;
   bool ok = false;
   while (queue_.Next(&tag, &ok)) {
     MutexLock lock(mutex_);
     completions_.push_back({static_cast<Tag*>(tag), ok});
-    const char byte = 0;
-    static_cast<void>(!write(write_fd_, &byte, 1));  // a full pipe already wakes the loop
+    Wake();
   }
 }
 
@@ -150,9 +164,15 @@ void GrpcLinkOnQueue::Release(Stream& stream) {
 
 void GrpcLinkOnQueue::Connect() {
   Disconnect();
+  const auto credentials = CredentialsFrom(config_.tls_folder);
+  if (!credentials.ok()) {
+    events_.push_back(Broken{Message(credentials.status())});
+    Wake();
+    return;
+  }
   auto stream = std::make_unique<Stream>();
-  stream->stub = v1::FleetService::NewStub(grpc::CreateCustomChannel(
-      config_.controller, grpc::InsecureChannelCredentials(), Arguments()));
+  stream->stub = v1::FleetService::NewStub(
+      grpc::CreateCustomChannel(config_.controller, *credentials, Arguments()));
   stream->call = stream->stub->PrepareAsyncStream(&stream->context, &queue_);
   ++stream->pending;
   stream->call->StartCall(&stream->start);

@@ -25,9 +25,10 @@ using LinkEvent = std::variant<Welcomed, Acknowledged, Broken>;
 struct GrpcLinkConfig {
   std::string controller;  // "192.0.2.1:7312", "[2001:db8::1]:7312", "controller.example:7312"
   v1::Hello hello;
+  std::string tls_folder{};  // of this host's identity, read for each connection; empty: plain text
 };
 
-// One stream to the controller at a time, without TLS. Everything is called by one thread; a thread
+// One stream to the controller at a time. Everything is called by one thread; a thread
 // of the link's own waits for gRPC and makes fd() readable. It sets no deadline: gRPC's timers run
 // on CLOCK_REALTIME, which this product steps.
 class GrpcLink {

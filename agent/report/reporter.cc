@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/report/channel_credentials.h"
 #include "agent/report/grpc_link.h"
 #include "agent/report/report.h"
 #include "agent/report/spool_reader.h"
@@ -40,10 +41,11 @@ v1::Hello MakeHello(const std::string& host) {
 
 // gRPC's "failed to connect to all addresses; last error: UNKNOWN: ipv4:…: Failed to connect to
 // remote host: Connection refused", without what repeats the address.
-std::string_view Reason(std::string_view why) {
+std::string Reason(const std::string& text) {
+  const std::string why = ExplainFailure(text);
   if (!why.starts_with("failed to connect to all addresses")) return why;
   const size_t last = why.rfind(": ");
-  return last == std::string_view::npos ? why : why.substr(last + 2);
+  return last == std::string::npos ? why : why.substr(last + 2);
 }
 
 class Reporter {
@@ -177,7 +179,8 @@ Status Reporter::Run() {
 }  // namespace
 
 Status RunReporter(const ReporterConfig& config) {
-  FS_ASSIGN_OR_RETURN(auto link, GrpcLink::Create({config.controller, MakeHello(config.host)}));
+  FS_ASSIGN_OR_RETURN(
+      auto link, GrpcLink::Create({config.controller, MakeHello(config.host), config.tls_folder}));
   return Reporter(config, std::move(link)).Run();
 }
 

@@ -24,6 +24,7 @@ struct ReporterConfig {
   std::string controller;
   std::string host;
   std::string spool_folder;
+  std::string tls_folder{};  // of this host's identity; empty: plain text
   int socket = -1;    // of the pair; SpoolMessages both ways. Its end is the end of the reporter.
   uint64_t seed = 0;  // of the back-off's jitter
   std::function<void(const std::string&)> log;

@@ -15,6 +15,7 @@
 #include "base/clock_read.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "controller/ca/authority.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/last_run.h"
@@ -177,9 +178,27 @@ std::string CheckReport(const deploy::ReportSettings& report) {
     return fmt::format("--controller {}: write HOST:PORT, as hosts reach `fleetsync serve`",
                        Printable(report.controller));
   }
-  if (report.insecure) return "";
-  return "agents report without TLS as yet; where nobody else can read or write on the network "
-         "between them and the controller, say so with --insecure";
+  return "";
+}
+
+// The fleet's authority, made where there is none, and what it gives hosts.
+struct Identities {
+  std::unique_ptr<ca::Authority> authority;
+  deploy::IdentitySource source;
+};
+StatusOr<Identities> IdentitiesOf(const Context& context, bool renew) {
+  Identities identities;
+  FS_ASSIGN_OR_RETURN(identities.authority, ca::Authority::OpenOrCreate(CaFolder(context.options)));
+  const ca::Authority* const authority = identities.authority.get();
+  identities.source.authority = authority->certificate();
+  identities.source.issue = [authority](const std::string& host) {
+    return authority->IssueHost(host);
+  };
+  identities.source.renew = renew;
+  FS_ASSIGN_OR_RETURN(const std::vector<ca::Issued> all, authority->Register());
+  for (const ca::Issued& issued : all)
+    if (issued.revoked) identities.source.revoked.insert(issued.serial);
+  return identities;
 }
 
 std::optional<deploy::AgentBinary> LoadBinary(const AgentFlags& flags) {
@@ -199,9 +218,19 @@ int RunInstall(const Context& context, const AgentFlags& flags) {
   if (!chosen) return kUsage;
   std::optional<deploy::AgentBinary> binary = LoadBinary(flags);
   if (!binary) return kUsage;
-  deploy::Installer installer(
-      *std::move(binary),
-      {.check = flags.check, .identities = nullptr, .now = ReadClocks().system});
+  std::optional<Identities> identities;
+  if (!flags.report.insecure) {
+    StatusOr<Identities> opened = IdentitiesOf(context, flags.renew_identity);
+    if (!opened.ok()) {
+      PrintError(Message(opened.status()));
+      return kHostFailed;
+    }
+    identities = *std::move(opened);
+  }
+  deploy::Installer installer(*std::move(binary),
+                              {.check = flags.check,
+                               .identities = identities ? &identities->source : nullptr,
+                               .now = ReadClocks().system});
   std::map<std::pair<inventory::SecretSource::Kind, std::string>, Secret> known;
   const auto read = [&known](const inventory::SecretSource& source) -> StatusOr<Secret> {
     const std::pair key(source.kind, source.value);

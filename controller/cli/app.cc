@@ -17,6 +17,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddRollback(app, action);
   AddRuns(app, action);
   AddAgent(app, action);
+  AddCa(app, action);
   AddServe(app, action);
   AddRelay(app, action);
   AddStatus(app, action);

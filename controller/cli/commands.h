@@ -21,6 +21,7 @@ void AddPlan(CLI::App& app, Action& action);       // plan
 void AddRollback(CLI::App& app, Action& action);   // rollback [--to RUN]
 void AddRuns(CLI::App& app, Action& action);       // runs [RUN]
 void AddAgent(CLI::App& app, Action& action);      // agent install|remove|status
+void AddCa(CLI::App& app, Action& action);         // ca init|show|list|revoke|issue
 void AddServe(CLI::App& app, Action& action);      // serve
 void AddRelay(CLI::App& app, Action& action);      // relay run|status
 void AddDoctor(CLI::App& app, Action& action);     // doctor [HOSTS]

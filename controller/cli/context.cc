@@ -53,6 +53,12 @@ std::string DbPath(const CommonOptions& options) {
   return options.db_path.empty() ? DefaultDbPath() : options.db_path;
 }
 
+std::string CaFolder(const CommonOptions& options) {
+  const std::string db = DbPath(options);
+  const size_t slash = db.rfind('/');
+  return slash == std::string::npos ? "ca" : db.substr(0, slash) + "/ca";
+}
+
 std::optional<inventory::Inventory> LoadInventory(const Context& context) {
   std::string path = context.options.inventory_path;
   if (path.empty()) {

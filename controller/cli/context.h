@@ -59,6 +59,8 @@ ssh::FleetOptions FleetOptionsFrom(const CommonOptions& options);
 // $XDG_STATE_HOME/fleetsync/fleetsync.db (~/.local/state/…).
 std::string DefaultDbPath();
 std::string DbPath(const CommonOptions& options);
+// The certificate authority's, beside the database.
+std::string CaFolder(const CommonOptions& options);
 
 // "fleetsync: TEXT" on standard error.
 void PrintError(const std::string& text);

@@ -174,7 +174,7 @@ StatusOr<AgentConversation::Work> Installer::Decide(const HostState& state, cons
   const IdentitySource* const source = options_.identities;
   plan.write_identity =
       source != nullptr && (plan.recover || source->renew ||
-                            !state.identity.IsGood(source->authority, host, options_.now));
+                            !state.identity.IsGood(*source, host, options_.now));
   return WorkFor(plan, state, *wish, host);
 }
 

@@ -43,16 +43,16 @@ fleetsync_agent_probe() {
   echo 'fleetsync-agent-probe 1 end'
 }
 
-# Of the agent's identity the certificate, which anybody may know; of its key that it is there, and
-# whose it is.
+# Of the agent's identity the certificate, which anybody may know; of its key that it is there and the
+# reporter's.
 identity() {
+  reporter=$(id -u fleetsync 2>/dev/null)
   for path in /var/lib/fleetsync-agent/tls/ca.pem /var/lib/fleetsync-agent/tls/host.pem \
       /var/lib/fleetsync-agent/tls/host.key; do
     [ -f "$path" ] || continue
-    mode=$(ls -ld "$path" 2>/dev/null)
-    owner=${mode#* } owner=${owner#"${owner%%[! ]*}"} owner=${owner#* }
-    owner=${owner#"${owner%%[! ]*}"}
-    echo "tls=${mode%% *} ${owner%% *} $path"
+    # By its number: busybox cuts names off.
+    set -- $(ls -ldn "$path" 2>/dev/null)
+    [ "$3" = "$reporter" ] && [ -n "$reporter" ] && echo "tls=$1 $path"
   done
   path=/var/lib/fleetsync-agent/tls/host.pem
   [ -r "$path" ] || return

@@ -18,12 +18,6 @@ void PutFile(std::string_view value, HostState& state) {
                                         .mode = std::string(words[1].substr(0, 10))};
 }
 
-// "MODE OWNER PATH": whether the reporter alone can read it.
-bool IsReportersAlone(std::string_view value) {
-  const std::vector<std::string_view> words = SplitWords(value);
-  return words.size() == 3 && words[0].substr(0, 10) == "-rw-------" && words[1] == "fleetsync";
-}
-
 void PutLine(std::string_view line, HostState& state) {
   const size_t equals = line.find('=');
   if (equals == std::string_view::npos) return;
@@ -66,7 +60,7 @@ StatusOr<HostState> ParseHostState(std::string_view output) {
   int private_files = 0;
   for (const std::string_view line : Split(rest.substr(0, end), '\n')) {
     PutLine(line, state);
-    if (line.starts_with("tls=") && IsReportersAlone(line.substr(4))) ++private_files;
+    if (line.starts_with("tls=-rw-------")) ++private_files;  // each is the reporter's
   }
   // Not a file of the installation's own: the identity is compared as a whole.
   if (const auto node = state.files.extract(std::string(kTlsFolder) + "/ca.pem"); !node.empty())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,8 @@ namespace fleetsync::deploy {
 struct IdentitySource {
   std::string authority;  // PEM: what each host has as ca.pem
   std::function<StatusOr<ca::Identity>(const std::string& host)> issue;
-  bool renew = false;  // also where a host has a valid one
+  std::set<std::string> revoked = {};  // serial numbers, lower-case hex
+  bool renew = false;                  // also where a host has a valid one
 };
 
 // What of an identity is on a host. Of the key no more than that it is there.
@@ -23,9 +25,9 @@ struct IdentityState {
   std::string authority_sha256;  // of ca.pem
   std::string certificate;       // PEM
 
-  // Whether it is the host's own, of this authority, and valid at `now` for a day more at least:
-  // the agent renews it itself long before.
-  bool IsGood(std::string_view authority, const std::string& host, SystemTime now) const;
+  // Whether it is the host's own, of this authority, not revoked, and valid at `now` for a day more
+  // at least: the agent renews it itself long before.
+  bool IsGood(const IdentitySource& source, const std::string& host, SystemTime now) const;
 };
 
 // The end of a certificate's validity. InvalidArgument: it is none.

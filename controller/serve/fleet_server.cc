@@ -12,6 +12,8 @@
 #include "base/clock_read.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "controller/ca/peer.h"
+#include "controller/serve/server_credentials.h"
 #include "fmt/format.h"
 #include "proto/fleetsync/v1/fleet.grpc.pb.h"
 
@@ -61,9 +63,15 @@ class Streams {
 class Stream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>,
                      public std::enable_shared_from_this<Stream> {
  public:
+  // `proven`: by the certificate; nothing in plain text.
   Stream(const HostNames& hosts, StoreWriter& store, Streams& streams, spdlog::logger& log,
-         std::string peer)
-      : session_(hosts), store_(store), streams_(streams), log_(log), peer_(std::move(peer)) {}
+         std::string peer, std::optional<ca::Peer> proven)
+      : session_(hosts),
+        store_(store),
+        streams_(streams),
+        log_(log),
+        peer_(std::move(peer)),
+        proven_(std::move(proven)) {}
 
   void Begin() { StartRead(&request_); }
 
@@ -82,6 +90,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::Strea
       return;
     }
     const bool introduced = !session_.host().empty();
+    if (request_.has_hello() && proven_) {
+      if (const Status own = ca::MaySpeakFor(*proven_, request_.hello().host()); !own.ok())
+        return Refuse(own);
+    }
     StatusOr<Accepted> accepted = session_.OnMessage(request_, ReadClocks().system);
     if (!accepted.ok()) {
       Refuse(accepted.status());
@@ -173,6 +185,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::StreamRequest, v1::Strea
   Streams& streams_;
   spdlog::logger& log_;
   const std::string peer_;
+  const std::optional<ca::Peer> proven_;
   v1::StreamRequest request_;
   v1::StreamResponse response_;
   Mutex mutex_;
@@ -192,9 +205,17 @@ class Service final : public v1::FleetService::CallbackService {
   Service(const HostNames& hosts, StoreWriter& store, Streams& streams, spdlog::logger& log)
       : hosts_(hosts), store_(store), streams_(streams), log_(log) {}
 
+  void ProvePeers() { proves_peers_ = true; }
+
   grpc::ServerBidiReactor<v1::StreamRequest, v1::StreamResponse>* Stream(
       grpc::CallbackServerContext* context) override {
-    auto stream = std::make_shared<serve::Stream>(hosts_, store_, streams_, log_, context->peer());
+    std::optional<ca::Peer> proven;
+    if (proves_peers_) {
+      // The credentials have checked it; who is nobody all the same speaks for no host.
+      proven = PeerOf(*context).value_or(ca::Peer{});
+    }
+    auto stream = std::make_shared<serve::Stream>(hosts_, store_, streams_, log_, context->peer(),
+                                                  std::move(proven));
     streams_.Add(stream);
     stream->Begin();
     return stream.get();
@@ -205,6 +226,7 @@ class Service final : public v1::FleetService::CallbackService {
   StoreWriter& store_;
   Streams& streams_;
   spdlog::logger& log_;
+  bool proves_peers_ = false;
 };
 
 class GrpcFleetServer final : public FleetServer {
@@ -213,10 +235,14 @@ class GrpcFleetServer final : public FleetServer {
       : service_(hosts, store, streams_, log) {}
   ~GrpcFleetServer() override { Stop(); }
 
-  Status Listen(const ListenAddress& address) {
+  Status Listen(const FleetPort& port) {
+    const ListenAddress& address = port.address;
+    if (port.credentials != nullptr) service_.ProvePeers();
     FS_RETURN_IF_ERROR(CheckFree(address));
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(address.ToString(), grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(
+        address.ToString(),
+        port.credentials == nullptr ? grpc::InsecureServerCredentials() : port.credentials, &port_);
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     // Two servers on one port would each get half of the agents.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -250,11 +276,11 @@ class GrpcFleetServer final : public FleetServer {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<FleetServer>> FleetServer::Start(const ListenAddress& address,
+StatusOr<std::unique_ptr<FleetServer>> FleetServer::Start(const FleetPort& port,
                                                           const HostNames& hosts,
                                                           StoreWriter& store, spdlog::logger& log) {
   auto server = std::make_unique<GrpcFleetServer>(hosts, store, log);
-  FS_RETURN_IF_ERROR(server->Listen(address));
+  FS_RETURN_IF_ERROR(server->Listen(port));
   return server;
 }
 

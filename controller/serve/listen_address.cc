@@ -86,8 +86,7 @@ Status CheckFree(const ListenAddress& address) {
 Status CheckPlainText(const ListenAddress& address, PlainText allowed) {
   if (!allowed.insecure)
     return absl::FailedPreconditionError(
-        "agents' connections have no TLS yet; --insecure takes them in plain text, on a loopback "
-        "address");
+        "--insecure-network says where plain text may be heard; --insecure asks for plain text");
   if (!address.loopback && !allowed.insecure_network)
     return absl::FailedPreconditionError(fmt::format(
         "{} can be reached from other machines, and without TLS whoever reaches it can report for "

@@ -11,7 +11,9 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "controller/ca/authority.h"
 #include "controller/serve/fleet_server.h"
+#include "controller/serve/server_credentials.h"
 #include "controller/serve/service_manager.h"
 #include "controller/serve/store_writer.h"
 #include "controller/ui/service_log.h"
@@ -89,25 +91,39 @@ void Notify(spdlog::logger& log, std::string_view state) {
     log.warn("{}", Message(status));
 }
 
+StatusOr<std::shared_ptr<grpc::ServerCredentials>> CredentialsFrom(const std::string& ca_folder,
+                                                                   spdlog::logger& log) {
+  FS_ASSIGN_OR_RETURN(const auto authority, ca::Authority::OpenOrCreate(ca_folder));
+  PeerCheck check{.verifier = nullptr,
+                  .on_refused = [&log](const std::string& line) { log.warn("{}", line); }};
+  FS_ASSIGN_OR_RETURN(check.verifier, authority->MakeVerifier());
+  return MakeServerCredentials(*authority, std::move(check));
+}
+
 }  // namespace
 
 Status Serve(const ServeOptions& options, const std::atomic<bool>& stop) {
   FS_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(options.listen));
-  FS_RETURN_IF_ERROR(CheckPlainText(address, options.plain_text));
+  const bool plain = options.plain_text.insecure || options.plain_text.insecure_network;
+  if (plain) FS_RETURN_IF_ERROR(CheckPlainText(address, options.plain_text));
   FS_ASSIGN_OR_RETURN(const std::unique_ptr<db::Writer> writer, db::Writer::Open(options.db_path));
 
   const BlockedStopSignals signals;
   const std::shared_ptr<spdlog::logger> log = ui::MakeServiceLog("serve");
+  FleetPort port{.address = address, .credentials = nullptr};
+  if (!plain) {
+    FS_ASSIGN_OR_RETURN(port.credentials, CredentialsFrom(options.ca_folder, *log));
+  }
   Failure failure;
   StoreWriter store(*writer, EventsFor(*log, failure));
   FS_ASSIGN_OR_RETURN(const std::unique_ptr<FleetServer> server,
-                      FleetServer::Start(address, options.hosts, store, *log));
+                      FleetServer::Start(port, options.hosts, store, *log));
   ListenAddress bound = address;
   bound.port = static_cast<uint16_t>(server->port());
   if (!options.port_file.empty())
     FS_RETURN_IF_ERROR(
         WriteFileAtomically(options.port_file, fmt::format("{}\n", bound.port), 0644));
-  log->warn("agents' connections are in plain text (--insecure)");
+  if (plain) log->warn("agents' connections are in plain text (--insecure)");
   log->info("taking reports of {} hosts on {} into {}", options.hosts.size(), bound.ToString(),
             writer->path());
   Notify(*log, "READY=1");

@@ -14,7 +14,8 @@ struct ServeOptions {
   PlainText plain_text;
   std::string port_file;  // gets the bound port, for those who ask for port 0; empty: none
   std::string db_path;
-  HostNames hosts;  // those who may report
+  std::string ca_folder{};  // made where there is none; not used in plain text
+  HostNames hosts;        // those who may report
 };
 
 // The service: takes agents' reports into the store until `stop` is set by a handler of SIGTERM or

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -372,9 +373,6 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
       {"server 192.0.2.1\n",
        "{}: there is no controller to report to; add \"controller HOST:PORT\", or run with "
        "--no-report"},
-      {"server 192.0.2.1\ncontroller 192.0.2.2:7312\n",
-       "{}: controller 192.0.2.2:7312 would be reached without TLS; where nobody else can read or "
-       "write on that network, add \"insecure-controller\""},
       {"server 192.0.2.1 key 7\n",
        "{}: server 192.0.2.1 has a key; say where keys are: \"keyfile FILE\""},
       {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},
@@ -397,6 +395,32 @@ TEST_F(AgentProgram, AStateFolderThatCannotBeMadeIsRefused) {
   EXPECT_EQ(Err(),
             fmt::format("fleetsync-agent: making state-dir {}/agent.conf/state: Not a directory\n",
                         folder_));
+}
+
+// The configurations that a push writes for it.
+TEST_F(AgentProgram, CheckAcceptsWhatThePushWrites) {
+  int checked = 0;
+  for (const auto& golden : std::filesystem::directory_iterator("tests/golden/agent")) {
+    EXPECT_EQ(RunToEnd({"check", "--config", golden.path()}), 0) << golden.path() << Err();
+    ++checked;
+  }
+  EXPECT_GE(checked, 2);
+}
+
+TEST_F(AgentProgram, CheckSaysWhatIsWrongAndTouchesNothing) {
+  EXPECT_EQ(
+      RunToEnd({"check", "--config", Config("server a iburst\ncontroller b:1\nminsources 2\n")}),
+      2);
+  EXPECT_THAT(Err(), HasSubstr("/agent.conf:3: unknown directive \"minsources\"; did you mean"));
+  EXPECT_EQ(RunToEnd({"check", "--config", Config("server a iburst\n")}), 2);
+  EXPECT_THAT(Err(), HasSubstr("there is no controller to report to"));
+}
+
+TEST_F(AgentProgram, CheckTellsWhetherTheKernelCountsTheClockAsRight) {
+  timex state{};
+  ASSERT_GE(adjtimex(&state), 0);
+  EXPECT_EQ(RunToEnd({"check", "--clock"}), (state.status & STA_UNSYNC) != 0 ? 4 : 0);
+  EXPECT_EQ(RunToEnd({"check"}), 2) << "one of the two";
 }
 
 TEST_F(AgentProgram, VersionAndHelpAreOnStandardOutput) {

@@ -18,6 +18,7 @@ TEST(ConfigFile, EveryDirectiveIsRead) {
                                           "server ntp2.example port 4123   # the other one\n"
                                           "controller [2001:db8::1]:7312\n"
                                           "insecure-controller\n"
+                                          "tls-dir /srv/tls\n"
                                           "report-interval 1m\n"
                                           "state-dir /srv/agent\n"
                                           "user daemon");
@@ -33,6 +34,7 @@ TEST(ConfigFile, EveryDirectiveIsRead) {
   EXPECT_FALSE(c.engine.sources[1].iburst);
   EXPECT_EQ(c.controller, "[2001:db8::1]:7312");
   EXPECT_TRUE(c.insecure_controller);
+  EXPECT_EQ(c.tls_dir, "/srv/tls");
   EXPECT_EQ(c.report_interval, std::chrono::minutes(1));
   EXPECT_EQ(c.state_dir, "/srv/agent");
   EXPECT_EQ(c.user, "daemon");
@@ -44,6 +46,7 @@ TEST(ConfigFile, WhatIsNotSaidHasADefault) {
   EXPECT_EQ(c.state_dir, "/var/lib/fleetsync-agent");
   EXPECT_EQ(c.host, "");
   EXPECT_FALSE(c.insecure_controller);
+  EXPECT_EQ(c.tls_dir, "/etc/fleetsync/tls");
   EXPECT_TRUE(c.engine.control_clock);
   EXPECT_EQ(c.engine.step_threshold, std::chrono::milliseconds(128));
 }
@@ -172,7 +175,8 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:12: host needs a value", "agent.conf:13: \"b\" after a is one word too many",
           "agent.conf:14: \"yes\" after insecure-controller is one word too many",
           "agent.conf:15: unknown directive \"\\x1b[2J\"; known are host, server, controller, "
-          "insecure-controller, report-interval, state-dir, user, no-clock-control, driftfile, "
+          "insecure-controller, tls-dir, report-interval, state-dir, user, no-clock-control, "
+          "driftfile, "
           "keyfile, step, stepout, slew-only, panic, panic-once, min-sources, max-distance, "
           "orphan, "
           "timestamping, seccomp"));

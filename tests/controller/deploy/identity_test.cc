@@ -1,87 +1,75 @@
 #include "controller/deploy/identity.h"
 
-#include <cstdlib>
-#include <filesystem>
-
-#include "base/file.h"
 #include "base/sha256.h"
-#include "base/text.h"
-#include "fmt/format.h"
+#include "controller/ca/authority.h"
 #include "gtest/gtest.h"
+#include "proto/tls/certificate.h"
+#include "tests/controller/ca/authority_of.h"
 
 namespace fleetsync::deploy {
 namespace {
 
 using std::chrono::hours;
 
-constexpr size_t kLargest = 1 << 20;
-
-// Certificates made by the openssl command: one authority, "web01".
-class IdentityTest : public testing::Test {
+class IdentityTest : public ca::AuthorityTest {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = testing::TempDir() + "identity.XXXXXX";
-    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
-    Run("openssl ecparam -genkey -name prime256v1 -noout -out ca.key");
-    Run("openssl req -x509 -new -key ca.key -subj /CN=fleet -days 3650 -out ca.pem");
-    Run("openssl req -x509 -new -key ca.key -subj /CN=other -days 3650 -out other.pem");
-    Run("openssl ecparam -genkey -name prime256v1 -noout -out host.key");
-    Run("openssl ecparam -genkey -name prime256v1 -noout -out foreign.key");
-    Run("openssl req -new -key host.key -subj /CN=web01 -out host.csr");
-    Run("openssl x509 -req -in host.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 "
-        "-out host.pem");
-    Run("openssl req -x509 -new -key foreign.key -subj /CN=web01 -days 30 -out foreign.pem");
+  void SetUp() override {
+    ca::AuthorityTest::SetUp();
+    source_.authority = authority_->certificate();
+    const auto issued = authority_->IssueHost("web01");
+    ASSERT_TRUE(issued.ok()) << issued.status();
+    state_ = {.complete = true,
+              .authority_sha256 = Sha256Hex(issued->authority),
+              .certificate = issued->certificate};
+    end_ = *EndOf(issued->certificate);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  bool IsGood(SystemTime now, const std::string& host = "web01") const {
+    return state_.IsGood(source_, host, now);
+  }
+  bool IsGoodNow() const { return IsGood(end_ - hours(48)); }
 
-  static void Run(const std::string& command) {
-    const std::string line = fmt::format("cd {} && {} >log 2>&1 || {{ cat log; exit 1; }}",
-                                         ShellQuote(folder_), command);
-    ASSERT_EQ(std::system(line.c_str()), 0) << command;
-  }
-  static std::string File(const std::string& name) {
-    const auto text = ReadFile(folder_ + "/" + name, kLargest);
-    EXPECT_TRUE(text.ok()) << text.status();
-    return text.value_or("");
-  }
-  static IdentityState State(const std::string& certificate = "host.pem") {
-    return {.complete = true,
-            .authority_sha256 = Sha256Hex(File("ca.pem")),
-            .certificate = File(certificate)};
-  }
-  static SystemTime End() { return *EndOf(File("host.pem")); }
-  static bool IsGood(const IdentityState& state, SystemTime now, const std::string& host = "web01",
-                     const std::string& authority = "ca.pem") {
-    return state.IsGood(File(authority), host, now);
-  }
-
-  inline static std::string folder_;
+  IdentitySource source_;
+  IdentityState state_;
+  SystemTime end_;
 };
 
 TEST_F(IdentityTest, IsGoodUntilADayBeforeItsEnd) {
-  EXPECT_TRUE(IsGood(State(), End() - hours(24)));
-  EXPECT_FALSE(IsGood(State(), End() - hours(24) + std::chrono::seconds(1)));
-  EXPECT_FALSE(IsGood(State(), End() - hours(24 * 31)));
+  EXPECT_TRUE(IsGood(end_ - hours(24)));
+  EXPECT_FALSE(IsGood(end_ - hours(24) + std::chrono::seconds(1)));
 }
 
-TEST_F(IdentityTest, IsOfThisHostAndOfThisAuthority) {
-  const SystemTime now = End() - hours(48);
-  EXPECT_FALSE(IsGood(State(), now, "web02"));
-  EXPECT_FALSE(IsGood(State(), now, "web01", "other.pem"));
-  EXPECT_FALSE(IsGood(State("foreign.pem"), now)) << "signed by somebody else";
+TEST_F(IdentityTest, IsTheHostsOwn) {
+  EXPECT_FALSE(IsGood(end_ - hours(48), "web02"));
+  state_.certificate = authority_->IssueOperator("web01")->certificate;
+  EXPECT_FALSE(IsGoodNow());
+}
+
+TEST_F(IdentityTest, IsOfThisAuthority) {
+  const auto other = ca::Authority::OpenOrCreate(folder_.File("other"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  const auto foreign = (*other)->IssueHost("web01");
+  state_.certificate = foreign->certificate;
+  EXPECT_FALSE(IsGoodNow()) << "the file names this authority, and another one signed";
+  state_.authority_sha256 = Sha256Hex(foreign->authority);
+  EXPECT_FALSE(IsGoodNow());
+}
+
+TEST_F(IdentityTest, IsNotGoodOnceItWasRevoked) {
+  EXPECT_TRUE(IsGoodNow());
+  source_.revoked.insert(
+      tls::ReadCertificate(tls::ParseCertificate(state_.certificate)->get()).serial);
+  EXPECT_FALSE(IsGoodNow());
 }
 
 TEST_F(IdentityTest, IsNotGoodWhenAFileIsMissingOrOthersMayReadOne) {
-  IdentityState state = State();
-  state.complete = false;
-  EXPECT_FALSE(IsGood(state, End() - hours(48)));
+  state_.complete = false;
+  EXPECT_FALSE(IsGoodNow());
 }
 
 TEST_F(IdentityTest, WhatIsNoCertificateIsNotGood) {
-  IdentityState state = State();
-  state.certificate = "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n";
-  EXPECT_FALSE(IsGood(state, End() - hours(48)));
-  EXPECT_FALSE(EndOf(state.certificate).ok());
+  state_.certificate = "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n";
+  EXPECT_FALSE(IsGoodNow());
+  EXPECT_FALSE(EndOf(state_.certificate).ok());
 }
 
 }  // namespace

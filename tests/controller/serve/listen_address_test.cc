@@ -63,8 +63,7 @@ TEST(PlainTextPort, NeedsItsFlagAndTheNetworkAnother) {
   const ListenAddress network{.host = "198.18.0.254", .port = 7312, .loopback = false};
   EXPECT_EQ(
       Message(CheckPlainText(loopback, {})),
-      "agents' connections have no TLS yet; --insecure takes them in plain text, on a loopback "
-      "address");
+      "--insecure-network says where plain text may be heard; --insecure asks for plain text");
   EXPECT_TRUE(absl::IsFailedPrecondition(CheckPlainText(loopback, {.insecure_network = true})));
   EXPECT_TRUE(CheckPlainText(loopback, {.insecure = true}).ok());
   EXPECT_EQ(Message(CheckPlainText(network, {.insecure = true})),
