@@ -39,8 +39,8 @@ Problem Choose(Enum& target, const Word& word, std::string_view thing,
 }
 
 Problem SetDaemon(Host& host, const Word& word) {
-  static constexpr std::string_view kKnown[] = {"auto",     "chrony",    "ntp", "ntpsec",
-                                                "openntpd", "timesyncd", "none"};
+  static constexpr std::string_view kKnown[] = {"auto",     "chrony",    "ntp",   "ntpsec",
+                                                "openntpd", "timesyncd", "agent", "none"};
   host.time.daemon = word.text;
   return OneOf("is not a time daemon that fleetsync configures", word, kKnown);
 }

@@ -60,7 +60,7 @@ struct TimeSettings {
   enum class HandEdits : uint8_t { kKeep, kOverwrite };  // to files that a push has written
   enum class TwoSources : uint8_t { kRefuse, kAllow };   // of which none can be told to be wrong
 
-  std::string daemon = "auto";  // auto, chrony, ntp, ntpsec, openntpd, timesyncd, none
+  std::string daemon = "auto";  // auto, chrony, ntp, ntpsec, openntpd, timesyncd, agent, none
   Packages packages = Packages::kLeave;
   Rivals rivals = Rivals::kRetire;
   HandEdits hand_edits = HandEdits::kKeep;

@@ -121,6 +121,16 @@ int main(int argc, char** argv) {
   RunOptions run_options;
   CLI::App* const run = app.add_subcommand("run", "Keep the clock and report, in the foreground");
   AddRunOptions(*run, run_options);
+  std::string checked_file;
+  bool check_clock = false;
+  CLI::App* const check =
+      app.add_subcommand("check", "Check a configuration, or the clock, and touch nothing");
+  CLI::Option_group* const checked = check->add_option_group("what");
+  checked->add_option("-c,--config", checked_file, "Say what is wrong with this file; exit code 2")
+      ->type_name("FILE");
+  checked->add_flag("--clock", check_clock,
+                    "Exit code 4 when the kernel does not count the clock as synchronised");
+  checked->require_option(1);
   fleetsync::agent::ReporterOptions reporter_options;
   CLI::App* const reporter = app.add_subcommand("reporter", "Started by run alone");
   reporter->group("");  // not in the help
@@ -131,5 +141,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (reporter->parsed()) return fleetsync::agent::RunAsReporter(reporter_options);
+  if (check_clock) return fleetsync::agent::CheckClock();
+  if (check->parsed()) return fleetsync::agent::CheckConfig(checked_file);
   return fleetsync::agent::Run(run_options);
 }

@@ -231,12 +231,15 @@ std::optional<ntp::Drift> SavedDrift(const DriftFile& file) {
   return std::nullopt;
 }
 
-std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
+std::string ReporterUser(const AgentConfig& config) {
   const bool named = !config.user.empty() && config.user != kRoot;
+  return named ? config.user : daemon::DefaultReporterUser();
+}
+
+std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
   std::vector<std::string> arguments = {
-      "reporter", "--controller", config.controller,
-      "--host",   config.host,    "--spool",
-      spool,      "--user",       named ? config.user : daemon::DefaultReporterUser()};
+      "reporter", "--controller", config.controller,   "--host", config.host, "--spool",
+      spool,      "--user",       ReporterUser(config)};
   if (config.engine.control_clock) arguments.emplace_back("--clock-controlled");
   if (!config.insecure_controller) {
     arguments.emplace_back("--tls");
@@ -267,7 +270,7 @@ StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool conf
 // Before the first packet is read.
 Status Confine(const AgentConfig& config) {
   const std::string user = config.user.empty() ? daemon::DefaultTimeUser() : config.user;
-  if (!user.empty()) daemon::GiveState(config.state_dir, user);
+  if (!user.empty()) daemon::GiveState(config.state_dir, user, ReporterUser(config));
   FS_RETURN_IF_ERROR(daemon::KeepOnlyTheClock(user));
   if (config.seccomp == Seccomp::kOff) return absl::OkStatus();
   return daemon::FilterSystemCalls(config.seccomp == Seccomp::kKill ? daemon::Forbidden::kKills
@@ -327,6 +330,23 @@ int Run(const RunOptions& options) {
   const Status status = RunDaemon(config, options);
   if (status.ok()) return kWell;
   Log(Message(status));
+  return kFailed;
+}
+
+int CheckConfig(const std::string& file) {
+  RunOptions options;
+  options.config_file = file;
+  AgentConfig config;
+  if (!ReadConfig(options, file, config)) return kUsage;
+  const std::string wrong = CheckWhole(config, options, file);
+  if (!wrong.empty()) Log(wrong);
+  return wrong.empty() ? kWell : kUsage;
+}
+
+int CheckClock() {
+  const StatusOr<bool> synchronised = SystemClock().IsSynchronised();
+  if (synchronised.ok()) return *synchronised ? kWell : kUnsynchronised;
+  Log(Message(synchronised.status()));
   return kFailed;
 }
 

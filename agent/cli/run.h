@@ -28,6 +28,12 @@ struct RunOptions {
 // be believed.
 int Run(const RunOptions& options);
 
+// fleetsync-agent check: what `run` would say of the file, without keys and servers. Touches
+// nothing. 0, or 2 with what is wrong.
+int CheckConfig(const std::string& file);
+// 0 when the kernel counts this host's clock as right, 4 when it does not, 1 when it does not tell.
+int CheckClock();
+
 struct ReporterOptions {
   std::string controller;
   std::string host;

@@ -110,6 +110,12 @@ StatusOr<Ppm> SystemClock::ReadFrequency() const {
              static_cast<double>(read.tick - kNominalTick) * kPpmPerTick};
 }
 
+StatusOr<bool> SystemClock::IsSynchronised() const {
+  timex read{};
+  if (call_(&read) < 0) return ErrnoStatus(errno, "reading the clock's state");
+  return (read.status & STA_UNSYNC) == 0;
+}
+
 Status SystemClock::Step(Duration offset) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(offset);
   timex request{};

@@ -35,6 +35,9 @@ class SystemClock : public Clock {
   // Of the clock against CLOCK_MONOTONIC_RAW, as Adjust set it. Needs no privilege.
   StatusOr<Ppm> ReadFrequency() const;
 
+  // Whether the kernel counts the clock as right, whoever keeps it. Needs no privilege.
+  StatusOr<bool> IsSynchronised() const;
+
   static ClockLimits limits();
 
   Status Step(Duration offset) override;

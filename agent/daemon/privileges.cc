@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -114,15 +115,25 @@ Status KeepOnlyWhatStartsTheReporter() {
   return KeepCapabilities(kNeeded);
 }
 
-void GiveState(const std::string& folder, const std::string& user) {
+void GiveState(const std::string& folder, const std::string& user, const std::string& other) {
   const auto who = LookUp(user);
   if (!who.ok()) return;
+  const auto reporter = LookUp(other);
+  const auto stays = [&](const std::filesystem::path& path) {
+    struct stat info {};
+    return reporter.ok() && reporter->uid != who->uid && lstat(path.c_str(), &info) == 0 &&
+           info.st_uid == reporter->uid;
+  };
   const auto give = [&](const std::filesystem::path& path) {
     static_cast<void>(!lchown(path.c_str(), who->uid, who->gid));
   };
   std::error_code error;
   std::filesystem::recursive_directory_iterator it(folder, error);
   for (; !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error)) {
+    if (stays(it->path())) {
+      it.disable_recursion_pending();
+      continue;
+    }
     if (it.depth() >= 1) it.disable_recursion_pending();
     const auto status = it->symlink_status(error);
     const bool has_other_names =

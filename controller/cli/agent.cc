@@ -15,12 +15,14 @@
 #include "base/clock_read.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "controller/ca/authority.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/last_run.h"
 #include "controller/deploy/agent_config.h"
 #include "controller/deploy/agent_conversation.h"
 #include "controller/deploy/report.h"
+#include "controller/ssh/secret_store.h"
 #include "controller/ui/progress.h"
 #include "db/reader.h"
 #include "fmt/format.h"
@@ -35,8 +37,16 @@ using inventory::Host;
 struct AgentFlags {
   deploy::ReportSettings report;
   std::string binary;
+  bool keep_clock = false, observe = false;
+  bool renew_identity = false;
+  size_t serial = 0;  // 0: all at once
   bool check = false;
   bool purge = false;
+
+  deploy::ClockMode mode() const {
+    if (keep_clock) return deploy::ClockMode::kKeep;
+    return observe ? deploy::ClockMode::kObserve : deploy::ClockMode::kAuto;
+  }
 };
 
 class Collector : public ssh::FleetObserver {
@@ -96,6 +106,35 @@ std::optional<std::vector<HostReport>> RunOn(const Context& context,
   return reports;
 }
 
+// The same, `flags.serial` hosts at a time; a turn in which one fails is the last.
+std::optional<std::vector<HostReport>> RunInTurn(const Context& context,
+                                                 const std::vector<const Host*>& hosts,
+                                                 const AgentFlags& flags, std::string_view doing,
+                                                 const DecideFor& decide) {
+  const size_t turn = flags.serial == 0 ? hosts.size() : flags.serial;
+  std::vector<HostReport> all;
+  bool failed = false;
+  for (size_t begin = 0; begin < hosts.size(); begin += turn) {
+    const size_t end = std::min(begin + turn, hosts.size());
+    const std::vector<const Host*> some(hosts.begin() + static_cast<ptrdiff_t>(begin),
+                                        hosts.begin() + static_cast<ptrdiff_t>(end));
+    if (failed || *context.stop) {
+      for (const Host* host : some) {
+        all.emplace_back().host = host->name;
+        all.back().outcome.failure = "not begun, since a host before it failed";
+      }
+      continue;
+    }
+    auto reports = RunOn(context, some, doing, decide);
+    if (!reports) return std::nullopt;
+    for (HostReport& report : *reports) {
+      failed = failed || report.outcome.kind == deploy::Outcome::Kind::kFailed;
+      all.push_back(std::move(report));
+    }
+  }
+  return all;
+}
+
 void Write(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 int Finish(const Context& context, const std::vector<HostReport>& reports) {
@@ -139,9 +178,35 @@ std::string CheckReport(const deploy::ReportSettings& report) {
     return fmt::format("--controller {}: write HOST:PORT, as hosts reach `fleetsync serve`",
                        Printable(report.controller));
   }
-  if (report.insecure) return "";
-  return "agents report without TLS as yet; where nobody else can read or write on the network "
-         "between them and the controller, say so with --insecure";
+  return "";
+}
+
+// The fleet's authority, made where there is none, and what it gives hosts.
+struct Identities {
+  std::unique_ptr<ca::Authority> authority;
+  deploy::IdentitySource source;
+};
+StatusOr<Identities> IdentitiesOf(const Context& context, bool renew) {
+  Identities identities;
+  FS_ASSIGN_OR_RETURN(identities.authority, ca::Authority::OpenOrCreate(CaFolder(context.options)));
+  const ca::Authority* const authority = identities.authority.get();
+  identities.source.authority = authority->certificate();
+  identities.source.issue = [authority](const std::string& host) {
+    return authority->IssueHost(host);
+  };
+  identities.source.renew = renew;
+  FS_ASSIGN_OR_RETURN(const std::vector<ca::Issued> all, authority->Register());
+  for (const ca::Issued& issued : all)
+    if (issued.revoked) identities.source.revoked.insert(issued.serial);
+  return identities;
+}
+
+std::optional<deploy::AgentBinary> LoadBinary(const AgentFlags& flags) {
+  StatusOr<deploy::AgentBinary> binary =
+      deploy::LoadAgentBinary(flags.binary.empty() ? DefaultBinary() : flags.binary);
+  if (binary.ok()) return *std::move(binary);
+  PrintError(Message(binary.status()) + "; name the agent's program with --binary");
+  return std::nullopt;
 }
 
 int RunInstall(const Context& context, const AgentFlags& flags) {
@@ -151,19 +216,51 @@ int RunInstall(const Context& context, const AgentFlags& flags) {
   }
   const std::optional<Chosen> chosen = ChooseHosts(context);
   if (!chosen) return kUsage;
-  StatusOr<deploy::AgentBinary> binary =
-      deploy::LoadAgentBinary(flags.binary.empty() ? DefaultBinary() : flags.binary);
-  if (!binary.ok()) {
-    PrintError(Message(binary.status()) + "; name the agent's program with --binary");
-    return kUsage;
+  std::optional<deploy::AgentBinary> binary = LoadBinary(flags);
+  if (!binary) return kUsage;
+  std::optional<Identities> identities;
+  if (!flags.report.insecure) {
+    StatusOr<Identities> opened = IdentitiesOf(context, flags.renew_identity);
+    if (!opened.ok()) {
+      PrintError(Message(opened.status()));
+      return kHostFailed;
+    }
+    identities = *std::move(opened);
   }
-  deploy::Installer installer(*std::move(binary), flags.check);
-  const auto reports =
-      RunOn(context, chosen->hosts, flags.check ? "comparing" : "installing agents",
-            [&](const Host& host, const deploy::HostState& state) {
-              return installer.Decide(
-                  state, deploy::RenderAgentConfig(chosen->inventory, host, flags.report));
-            });
+  deploy::Installer installer(*std::move(binary),
+                              {.check = flags.check,
+                               .identities = identities ? &identities->source : nullptr,
+                               .now = ReadClocks().system});
+  std::map<std::pair<inventory::SecretSource::Kind, std::string>, Secret> known;
+  const auto read = [&known](const inventory::SecretSource& source) -> StatusOr<Secret> {
+    const std::pair key(source.kind, source.value);
+    if (!known.contains(key)) {
+      FS_ASSIGN_OR_RETURN(Secret secret, ssh::ReadSecret(source));
+      known.emplace(key, std::move(secret));
+    }
+    return known[key].Clone();
+  };
+  const DecideFor decide = [&](const Host& host, const deploy::HostState& state) {
+    return installer.Decide(
+        state, host.name,
+        deploy::WishFor(chosen->inventory, host, state, flags.mode(), flags.report, read));
+  };
+  const auto reports = RunInTurn(context, chosen->hosts, flags,
+                                 flags.check ? "comparing" : "installing agents", decide);
+  return reports ? Finish(context, *reports) : kHostFailed;
+}
+
+int RunUpgrade(const Context& context, const AgentFlags& flags) {
+  const std::optional<Chosen> chosen = ChooseHosts(context);
+  if (!chosen) return kUsage;
+  std::optional<deploy::AgentBinary> binary = LoadBinary(flags);
+  if (!binary) return kUsage;
+  deploy::Installer installer(*std::move(binary), {.check = flags.check});
+  const DecideFor decide = [&](const Host&, const deploy::HostState& state) {
+    return installer.DecideUpgrade(state);
+  };
+  const auto reports = RunInTurn(context, chosen->hosts, flags,
+                                 flags.check ? "comparing" : "upgrading agents", decide);
   return reports ? Finish(context, *reports) : kHostFailed;
 }
 
@@ -212,15 +309,29 @@ int RunStatus(const Context& context) {
   return std::all_of(reports->begin(), reports->end(), deploy::RunsWell) ? kAllWell : kHostFailed;
 }
 
+void AddTurns(CLI::App& command, AgentFlags& flags) {
+  command
+      .add_option("--binary", flags.binary,
+                  "The agent's program [fleetsync-agent-static beside this program]")
+      ->type_name("FILE");
+  command
+      .add_option("--serial", flags.serial,
+                  "So many hosts at a time; when one fails no others are begun")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  command.add_flag("--check", flags.check, "Compare only and touch nothing");
+}
+
 void AddInstall(CLI::App& agent, Action& action) {
   CLI::App* command = agent.add_subcommand(
       "install",
-      "Puts the agent on hosts: program, configuration, unit or init script, a user of its own; "
-      "starts\n"
-      "it and waits until it stays up. Only what differs is sent; what fails is undone by the "
-      "host.\n\n"
-      "  fleetsync agent install --controller 10.0.0.5:8123 --insecure --check\n"
-      "  fleetsync agent install --controller 10.0.0.5:8123 --insecure --group web\n\n"
+      "Puts the agent on hosts: program, configuration, identity, unit or init script, users of\n"
+      "its own; starts it and waits until it stays up. Only what differs is sent; what fails is\n"
+      "undone by the host. The agent watches the daemon that keeps the clock there, or with\n"
+      "--keep-clock (or time.daemon: agent in the inventory) keeps it itself.\n\n"
+      "  fleetsync agent install --controller 10.0.0.5:8123 --check\n"
+      "  fleetsync agent install --controller 10.0.0.5:8123 --group web\n"
+      "  fleetsync agent install --controller 10.0.0.5:8123 --keep-clock --limit web07\n\n"
       "Exit code: 0 all well, 1 a host failed, 2 usage, 3 --check found changes.");
   auto flags = std::make_shared<AgentFlags>();
   command
@@ -230,24 +341,48 @@ void AddInstall(CLI::App& agent, Action& action) {
       ->required();
   command->add_flag("--insecure", flags->report.insecure,
                     "Let agents report without TLS: only on a network of your own");
+  CLI::Option* const keep = command->add_flag(
+      "--keep-clock", flags->keep_clock,
+      "The agent keeps the clock; other time daemons are stopped and disabled, and get it back\n"
+      "when the agent leaves it");
   command
-      ->add_option("--binary", flags->binary,
-                   "The agent's program [fleetsync-agent-static beside this program]")
-      ->type_name("FILE");
-  command->add_flag("--check", flags->check, "Compare only and touch nothing");
+      ->add_flag("--observe", flags->observe,
+                 "The agent leaves the clock to others, also where it kept it")
+      ->excludes(keep);
+  command->add_flag("--renew-identity", flags->renew_identity,
+                    "Give new certificates also to hosts that have valid ones");
+  AddTurns(*command, *flags);
   command->callback([&action, flags] {
     action = [flags](const Context& context) { return RunInstall(context, *flags); };
+  });
+}
+
+void AddUpgrade(CLI::App& agent, Action& action) {
+  CLI::App* command = agent.add_subcommand(
+      "upgrade",
+      "Replaces the agent's program and what starts it where there is one; configuration, "
+      "identity,\n"
+      "drift and unsent reports stay. Hosts without an agent are named and left alone.\n\n"
+      "  fleetsync agent upgrade --serial 10\n\n"
+      "Exit code: 0 all well, 1 a host failed, 2 usage, 3 --check found changes.");
+  auto flags = std::make_shared<AgentFlags>();
+  AddTurns(*command, *flags);
+  command->callback([&action, flags] {
+    action = [flags](const Context& context) { return RunUpgrade(context, *flags); };
   });
 }
 
 void AddRemove(CLI::App& agent, Action& action) {
   CLI::App* command = agent.add_subcommand(
       "remove",
-      "Stops the agent and takes its program, configuration and unit away.\n\n"
+      "Stops the agent and takes its program, configuration and unit away. Where it kept the "
+      "clock,\n"
+      "the daemons that it had taken that from have it again.\n\n"
       "  fleetsync agent remove --limit web07\n"
-      "  fleetsync agent remove --purge           also unsent reports, its log and its user");
+      "  fleetsync agent remove --purge           also identity, unsent reports, log and users");
   auto flags = std::make_shared<AgentFlags>();
-  command->add_flag("--purge", flags->purge, "Also unsent reports, the log and the user fleetsync");
+  command->add_flag("--purge", flags->purge,
+                    "Also the identity, unsent reports, the log and the agent's users");
   command->add_flag("--check", flags->check, "Say what is there and touch nothing");
   command->callback([&action, flags] {
     action = [flags](const Context& context) { return RunRemove(context, *flags); };
@@ -257,20 +392,21 @@ void AddRemove(CLI::App& agent, Action& action) {
 }  // namespace
 
 void AddAgent(CLI::App& app, Action& action) {
-  CLI::App* agent =
-      app.add_subcommand("agent",
-                         "The agent on hosts: install, remove, status.\n\n"
-                         "  fleetsync agent install --controller 10.0.0.5:8123 --insecure\n"
-                         "  fleetsync agent status\n"
-                         "  fleetsync agent remove --limit web07");
+  CLI::App* agent = app.add_subcommand("agent",
+                                       "The agent on hosts: install, upgrade, remove, status.\n\n"
+                                       "  fleetsync agent install --controller 10.0.0.5:8123\n"
+                                       "  fleetsync agent status\n"
+                                       "  fleetsync agent remove --limit web07");
   agent->require_subcommand(1);
   AddInstall(*agent, action);
+  AddUpgrade(*agent, action);
   AddRemove(*agent, action);
   CLI::App* status = agent->add_subcommand(
       "status",
-      "Whether the agent is on each host, its version, whether it runs and starts at boot, and "
-      "when it\n"
-      "was last heard here.\n\nExit code: 1 when it does not run on one of the hosts.");
+      "Whether the agent is on each host, its version, whether it runs and starts at boot, who "
+      "keeps\n"
+      "the clock, how long its certificate is valid and when it was last heard here.\n\nExit code: "
+      "1 when it does not run on one of the hosts.");
   status->callback([&action] { action = RunStatus; });
   for (CLI::App* command : agent->get_subcommands({})) command->fallthrough();
 }

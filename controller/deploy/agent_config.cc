@@ -1,8 +1,13 @@
 #include "controller/deploy/agent_config.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
+#include "controller/plan/diff_parts.h"
+#include "controller/policy/time_policy.h"
+#include "controller/render/key_file.h"
+#include "controller/render/render.h"
 #include "fmt/format.h"
 
 namespace fleetsync::deploy {
@@ -17,6 +22,21 @@ Status CheckWord(std::string_view what, std::string_view word) {
   if (!word.empty() && !bad) return absl::OkStatus();
   return absl::InvalidArgumentError(fmt::format(
       "writing the agent's configuration: {} '{}' cannot stand in it", what, Printable(word)));
+}
+
+// What an agent that leaves the clock alone is told: the host's own daemon keeps it.
+constexpr std::string_view kObserving = "no-clock-control\n";
+
+StatusOr<std::string> ReportLines(const ReportSettings& report) {
+  FS_RETURN_IF_ERROR(CheckWord("the controller's address", report.controller));
+  return fmt::format(
+      "controller {}\nreport-interval 10s\n{}\n", report.controller,
+      report.insecure ? std::string("insecure-controller") : fmt::format("tls-dir {}", kTlsFolder));
+}
+
+bool IsToKeep(ClockMode mode, const inventory::Host& host, const HostState& state) {
+  if (mode != ClockMode::kAuto) return mode == ClockMode::kKeep;
+  return host.time.daemon == "agent" || state.keeps_clock;
 }
 
 std::string AddressOf(const inventory::Host& host) {
@@ -42,7 +62,7 @@ std::vector<std::string> ServersOf(const inventory::Inventory& inventory,
 StatusOr<std::string> RenderAgentConfig(const inventory::Inventory& inventory,
                                         const inventory::Host& host, const ReportSettings& report) {
   FS_RETURN_IF_ERROR(CheckWord("the host's name", host.name));
-  FS_RETURN_IF_ERROR(CheckWord("the controller's address", report.controller));
+  FS_ASSIGN_OR_RETURN(const std::string report_lines, ReportLines(report));
   const std::vector<std::string> servers = ServersOf(inventory, host);
   if (servers.empty()) {
     return absl::FailedPreconditionError(
@@ -50,15 +70,48 @@ StatusOr<std::string> RenderAgentConfig(const inventory::Inventory& inventory,
         "this host time.servers");
   }
   std::string text = "# Written by `fleetsync agent install`, which replaces it.\n";
-  text += "no-clock-control\n";  // the host's own daemon keeps its clock
+  text += kObserving;
   text += fmt::format("host {}\n", host.name);
   for (const std::string& server : servers) {
     FS_RETURN_IF_ERROR(CheckWord("the server", server));
     text += fmt::format("server {} iburst\n", server);
   }
-  text += fmt::format("controller {}\nreport-interval 10s\n", report.controller);
-  if (report.insecure) text += "insecure-controller\n";
-  return text;
+  return text + report_lines;
+}
+
+StatusOr<AgentWish> WishFor(
+    const inventory::Inventory& inventory, const inventory::Host& host, const HostState& state,
+    ClockMode mode, const ReportSettings& report,
+    const std::function<StatusOr<Secret>(const inventory::SecretSource&)>& read) {
+  AgentWish wish{.config = {}, .keeps_clock = IsToKeep(mode, host, state)};
+  if (!wish.keeps_clock) {
+    FS_ASSIGN_OR_RETURN(wish.config, RenderAgentConfig(inventory, host, report));
+    return wish;
+  }
+  FS_RETURN_IF_ERROR(CheckWord("the host's name", host.name));
+  FS_ASSIGN_OR_RETURN(policy::TimePolicy policy, policy::FromInventory(inventory, host));
+  FS_ASSIGN_OR_RETURN(policy.keys, policy::ReadKeys(policy.settings.keys, read));
+  facts::DaemonFact agent;
+  agent.daemon = facts::Daemon::kAgent;
+  FS_ASSIGN_OR_RETURN(const std::vector<plan::PlannedChange> rivals,
+                      plan::RetireRivals(policy, &agent, state.facts));
+  for (const plan::PlannedChange& rival : rivals)
+    wish.rivals.push_back(std::get<plan::SetService>(rival.change));
+  render::Platform platform{.daemon = facts::Daemon::kAgent,
+                            .version = {},
+                            .os_id = state.facts.os_id,
+                            .binary = std::string(kBinaryPath),
+                            .config_path = std::string(kConfigPath),
+                            .drift_path = {},
+                            .keys_path = std::string(kKeysPath),
+                            .current = {}};
+  FS_ASSIGN_OR_RETURN(platform.current, ReportLines(report));
+  FS_ASSIGN_OR_RETURN(render::RenderedFile file, render::RenderTimeService(policy, platform));
+  wish.config = std::move(file.text);
+  if (policy.keys == nullptr) return wish;
+  FS_ASSIGN_OR_RETURN(std::string keys, render::KeyFile(policy, facts::Daemon::kAgent));
+  wish.keys = Secret(std::move(keys));
+  return wish;
 }
 
 }  // namespace fleetsync::deploy

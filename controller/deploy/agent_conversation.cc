@@ -1,6 +1,7 @@
 #include "controller/deploy/agent_conversation.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -24,9 +25,14 @@ std::string LastLine(std::string_view text) {
 std::vector<std::string> ChangesOf(const InstallPlan& plan) {
   std::vector<std::string> changes;
   if (plan.add_user) changes.emplace_back("user");
+  if (plan.add_time_user) changes.emplace_back("clock user");
+  if (plan.write_identity) changes.emplace_back("identity");
+  if (plan.write_keys) changes.emplace_back("keys");
   if (plan.send_binary) changes.emplace_back("binary");
   if (plan.write_config) changes.emplace_back("config");
   if (plan.write_unit) changes.emplace_back("unit");
+  for (const plan::SetService& rival : plan.rivals)
+    changes.push_back("retire " + Printable(rival.service));
   if (plan.enable) changes.emplace_back("enabled");
   if (plan.start) changes.emplace_back("started");
   return changes;
@@ -52,6 +58,8 @@ std::string_view ToString(Outcome::Kind kind) {
       return "failed";
     case Outcome::Kind::kUnchanged:
       return "unchanged";
+    case Outcome::Kind::kNoAgent:
+      return "no agent";
     case Outcome::Kind::kWouldChange:
       return "would change";
     case Outcome::Kind::kInstalled:
@@ -141,6 +149,7 @@ AgentConversation::Next AgentConversation::AfterReading(const ssh::Exit& exit) {
   ssh::Command command;
   command.line = CommandFor(work->script.size());
   command.standard_input = std::move(work->script);
+  command.standard_input += work->secrets.Reveal();
   command.shared_input = std::move(work->input);
   command.deadline = std::max(deadline_, kWorkDeadline);
   return RunCommand{std::move(command)};
@@ -158,21 +167,47 @@ void AgentConversation::OnFailed(const ssh::Failure& failure) {
                  : ""));
 }
 
-StatusOr<AgentConversation::Work> Installer::Decide(const HostState& state,
-                                                    const StatusOr<std::string>& config) {
-  if (!config.ok()) return config.status();
-  FS_ASSIGN_OR_RETURN(const InstallPlan plan, PlanInstall(state, binary_, *config));
+StatusOr<AgentConversation::Work> Installer::Decide(const HostState& state, const std::string& host,
+                                                    const StatusOr<AgentWish>& wish) {
+  if (!wish.ok()) return wish.status();
+  FS_ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(state, binary_, *wish));
+  const IdentitySource* const source = options_.identities;
+  plan.write_identity =
+      source != nullptr && (plan.recover || source->renew ||
+                            !state.identity.IsGood(*source, host, options_.now));
+  return WorkFor(plan, state, *wish, host);
+}
+
+StatusOr<AgentConversation::Work> Installer::DecideUpgrade(const HostState& state) {
+  if (!HasAgent(state)) {
+    AgentConversation::Work none;
+    none.outcome.kind = Outcome::Kind::kNoAgent;
+    return none;
+  }
+  FS_ASSIGN_OR_RETURN(const InstallPlan plan, PlanUpgrade(state, binary_));
+  return WorkFor(plan, state, AgentWish{}, "");
+}
+
+StatusOr<AgentConversation::Work> Installer::WorkFor(const InstallPlan& plan,
+                                                     const HostState& state, const AgentWish& wish,
+                                                     const std::string& host) {
   AgentConversation::Work work;
   if (plan.empty()) {
     work.outcome.kind = Outcome::Kind::kUnchanged;
     return work;
   }
-  if (check_) {
+  if (options_.check) {
     work.outcome.kind = Outcome::Kind::kWouldChange;
     work.outcome.changes = ChangesOf(plan);
     return work;
   }
-  work.script = InstallScriptFor(plan, state, binary_, *config);
+  std::optional<ca::Identity> identity;
+  if (plan.write_identity) {
+    FS_ASSIGN_OR_RETURN(identity, options_.identities->issue(host));
+  }
+  InstallInput input = InstallInputFor(plan, state, binary_, wish, identity ? &*identity : nullptr);
+  work.script = std::move(input.script);
+  work.secrets = std::move(input.secrets);
   work.outcome.kind = HasAgent(state) ? Outcome::Kind::kUpdated : Outcome::Kind::kInstalled;
   if (!plan.send_binary) return work;
   work.input = binary_.gzip;

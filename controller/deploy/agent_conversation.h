@@ -16,9 +16,18 @@ namespace fleetsync::deploy {
 
 // What became of one host.
 struct Outcome {
-  enum class Kind : uint8_t { kFailed, kUnchanged, kWouldChange, kInstalled, kUpdated, kRemoved };
+  enum class Kind : uint8_t {
+    kFailed,
+    kUnchanged,
+    kNoAgent,  // nothing to upgrade
+    kWouldChange,
+    kInstalled,
+    kUpdated,
+    kRemoved
+  };
   Kind kind = Kind::kFailed;
-  std::vector<std::string> changes;   // "binary", "config", "unit", "user", "enabled", "started"
+  std::vector<std::string>
+      changes;  // "binary", "config", "identity", "retired chrony", "started", …
   std::vector<std::string> warnings;  // printable
   std::string failure;                // printable, one line; empty unless kFailed
   // A failed installation was undone: the host is as it was before. False when it failed before
@@ -38,7 +47,8 @@ class AgentConversation : public ssh::Conversation {
   // the outcome stands as it is set.
   struct Work {
     std::string script;
-    std::shared_ptr<const std::string> input;  // may be null
+    Secret secrets = {};  // what it reads first
+    std::shared_ptr<const std::string> input = nullptr;
     Outcome outcome = {};
   };
   // Called once, when the host's state is known. An error is the host's failure.
@@ -72,20 +82,31 @@ class AgentConversation : public ssh::Conversation {
   Outcome outcome_;
 };
 
-// What `install` decides on each host. One for all hosts, which must outlive their conversations;
-// used by one thread.
+// What `install` and `upgrade` decide on each host. One for all hosts, which must outlive their
+// conversations; used by one thread.
 class Installer {
  public:
-  // `check`: nothing is changed, what would change is told.
-  Installer(AgentBinary binary, bool check) : binary_(std::move(binary)), check_(check) {}
+  struct Options {
+    bool check = false;  // nothing is changed, what would change is told
+    // Where agents have what they prove their names with; null: they report without TLS.
+    const IdentitySource* identities = nullptr;
+    SystemTime now = {};
+  };
+  Installer(AgentBinary binary, const Options& options)
+      : binary_(std::move(binary)), options_(options) {}
 
-  // `config`: of this host, or why it has none.
-  StatusOr<AgentConversation::Work> Decide(const HostState& state,
-                                           const StatusOr<std::string>& config);
+  // `wish`: what the agent of this host is to be, or why it cannot be.
+  StatusOr<AgentConversation::Work> Decide(const HostState& state, const std::string& host,
+                                           const StatusOr<AgentWish>& wish);
+  // The program and what starts it alone, where there is an agent.
+  StatusOr<AgentConversation::Work> DecideUpgrade(const HostState& state);
 
  private:
+  StatusOr<AgentConversation::Work> WorkFor(const InstallPlan& plan, const HostState& state,
+                                            const AgentWish& wish, const std::string& host);
+
   AgentBinary binary_;
-  bool check_;
+  Options options_;
   std::shared_ptr<const std::string> uncompressed_;  // once a host without gzip was met
 };
 

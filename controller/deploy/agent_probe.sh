@@ -9,7 +9,8 @@ fleetsync_agent_probe() {
     sha256 "$tool" /dev/null >/dev/null 2>&1 || continue
     echo "sha256_tool=$tool"
     for path in /usr/local/sbin/fleetsync-agent /etc/fleetsync/agent.conf \
-        /etc/systemd/system/fleetsync-agent.service /etc/init.d/fleetsync-agent; do
+        /etc/systemd/system/fleetsync-agent.service /etc/init.d/fleetsync-agent \
+        /etc/fleetsync/agent.keys /var/lib/fleetsync-agent/tls/ca.pem; do
       [ -f "$path" ] || continue
       sum=$(sha256 "$tool" "$path" 2>/dev/null)
       mode=$(ls -ld "$path" 2>/dev/null)
@@ -19,6 +20,9 @@ fleetsync_agent_probe() {
   done
   command -v gzip >/dev/null 2>&1 && echo gzip=1
   id fleetsync >/dev/null 2>&1 && echo user=1
+  id _fleetsync >/dev/null 2>&1 && echo time_user=1
+  identity
+  [ -s /var/lib/fleetsync-install/retired ] && echo retired=1
   [ -e /var/lib/fleetsync-install/swapping ] && echo unfinished=1
   if [ -d /run/systemd/system ]; then
     state=$(systemctl is-active fleetsync-agent 2>/dev/null)
@@ -37,6 +41,28 @@ fleetsync_agent_probe() {
     done
   fi
   echo 'fleetsync-agent-probe 1 end'
+}
+
+# Of the agent's identity the certificate, which anybody may know; of its key that it is there and the
+# reporter's.
+identity() {
+  reporter=$(id -u fleetsync 2>/dev/null)
+  for path in /var/lib/fleetsync-agent/tls/ca.pem /var/lib/fleetsync-agent/tls/host.pem \
+      /var/lib/fleetsync-agent/tls/host.key; do
+    [ -f "$path" ] || continue
+    # By its number: busybox cuts names off.
+    set -- $(ls -ldn "$path" 2>/dev/null)
+    [ "$3" = "$reporter" ] && [ -n "$reporter" ] && echo "tls=$1 $path"
+  done
+  path=/var/lib/fleetsync-agent/tls/host.pem
+  [ -r "$path" ] || return
+  # The file may hold the key as well, which stays where it is.
+  certificate=
+  while IFS= read -r line; do
+    case $line in *'BEGIN CERTIFICATE'*) certificate=1 ;; esac
+    [ -z "$certificate" ] || echo "tls_certificate=$line"
+    case $line in *'END CERTIFICATE'*) break ;; esac
+  done <"$path"
 }
 
 # Whether install.sh knows a way to start the agent at boot.

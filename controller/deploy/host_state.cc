@@ -26,6 +26,9 @@ void PutLine(std::string_view line, HostState& state) {
   if (key == "file") PutFile(value, state);
   if (key == "gzip") state.has_gzip = true;
   if (key == "user") state.has_user = true;
+  if (key == "time_user") state.has_time_user = true;
+  if (key == "retired") state.has_retired = true;
+  if (key == "tls_certificate") state.identity.certificate += std::string(value) + "\n";
   if (key == "running") state.running = true;
   if (key == "enabled") state.enabled = true;
   if (key == "can_enable") state.can_enable = true;
@@ -53,7 +56,17 @@ StatusOr<HostState> ParseHostState(std::string_view output) {
   const size_t end = rest.find(kEnd);
   if (end == std::string_view::npos)
     return absl::DataLossError("reading what of the agent is there: the answer was cut off");
-  for (const std::string_view line : Split(rest.substr(0, end), '\n')) PutLine(line, state);
+  state.keeps_clock = facts::AgentKeepsClock(state.facts);
+  int private_files = 0;
+  for (const std::string_view line : Split(rest.substr(0, end), '\n')) {
+    PutLine(line, state);
+    if (line.starts_with("tls=-rw-------")) ++private_files;  // each is the reporter's
+  }
+  // Not a file of the installation's own: the identity is compared as a whole.
+  if (const auto node = state.files.extract(std::string(kTlsFolder) + "/ca.pem"); !node.empty())
+    state.identity.authority_sha256 = node.mapped().sha256;
+  constexpr int kFiles = 3;
+  state.identity.complete = private_files == kFiles;
   return state;
 }
 

@@ -1,12 +1,20 @@
 # Puts the agent on this host as one transaction: everything is staged and checked, then swapped in;
 # whatever fails, the state before is restored, by the next run when this one was killed.
 # Runs as root under dash and busybox ash; its variables were assigned by the controller before it,
-# its standard input is the binary. Prints `key=value` lines between two marker lines.
+# and services.sh stands there. Its standard input is what is secret, of the sizes that the
+# controller said, and then the binary. Prints `key=value` lines between two marker lines.
 
 work=/var/lib/fleetsync-install
+state=/var/lib/fleetsync-agent
+tls=$state/tls
+keys_path=/etc/fleetsync/agent.keys
 lock=/var/run/fleetsync-install.lock  # gone after a restart of the host, when its number means nothing
 binary=/usr/local/sbin/fleetsync-agent
 config_path=/etc/fleetsync/agent.conf
+# For services.sh.
+INIT=$init
+PATIENCE=15
+log=$work/service.out
 
 fleetsync_install() {
   LC_ALL=C; export LC_ALL
@@ -22,6 +30,7 @@ fleetsync_install() {
     else
       undo
     fi
+    rm -rf "$work/tls"
     rm -rf "$lock"
   fi
   echo 'fleetsync-agent-install 1 end'
@@ -70,8 +79,8 @@ transaction() {
     echo recovered=1
     restore
   fi
-  rm -rf "$work/backup"
-  stage && back_up && swap && start
+  rm -rf "$work/backup" "$work/tls"
+  stage && back_up && swap && change_keepers && start && purge
 }
 
 # ---- staging: nothing that is in use is touched
@@ -80,13 +89,33 @@ stage() {
   if [ "$action" = install ]; then
     run "making /usr/local/sbin" mkdir -p /usr/local/sbin || return
     run "making /etc/fleetsync" mkdir -p /etc/fleetsync || return
+    [ -z "$keys_size" ] || stage_secret "$keys_path.new" "$keys_size" || return
+    [ -z "$tls_sizes" ] || stage_tls || return
     [ -z "$send_binary" ] || stage_binary || return
     [ -z "$write_config" ] || stage_text "$config_path" "$config" 640 || return
     [ -z "$write_unit" ] || {
       run "making ${unit_path%/*}" mkdir -p "${unit_path%/*}" &&
-        stage_text "$unit_path" "$unit" "$unit_mode"
+        stage_text "$unit_path" "$unit_text" "$unit_mode"
     } || return
   fi
+}
+
+# stage_secret PATH SIZE: from standard input to the file alone, by a program that reads no further;
+# no command line and no variable of this shell ever holds it.
+stage_secret() {
+  said=$({ umask 077 && rm -f "$1" && dd bs=1 "count=$2" of="$1"; } 2>&1) ||
+    { fail "writing $1: $(printf '%s' "$said" | head -n 1)"; return; }
+  [ "$(wc -c <"$1")" -eq "$2" ] || fail "writing $1: cut off"
+}
+
+# In this folder, which is root's alone: the agent's may be an unprivileged process's.
+stage_tls() {
+  run "making $work/tls" mkdir -m 700 "$work/tls" || return
+  set -- $tls_sizes
+  for name in ca.pem host.pem host.key; do
+    stage_secret "$work/tls/$name" "$1" || return
+    shift
+  done
 }
 
 stage_binary() {
@@ -124,11 +153,16 @@ back_up() {
   backup=$work/backup
   run "making $backup" mkdir "$backup" || return
   back_up_file "$binary" binary && back_up_file "$config_path" config &&
-    back_up_file "$unit_path" unit || return
+    back_up_file "$unit_path" unit && back_up_file "$keys_path" keys &&
+    back_up_file "$work/retired" retired_before || return
+  [ -e "$tls" ] || : >"$backup/tls.absent"
   # For what systemd answers, not for a unit that is not there.
   if service_running; then : >"$backup/was_running"; fi
   if service_enabled; then : >"$backup/was_enabled"; fi
-  id fleetsync >/dev/null 2>&1 && : >"$backup/had_user"
+  for user in fleetsync _fleetsync; do
+    if id "$user" >/dev/null 2>&1; then : >"$backup/had_$user"; fi
+  done
+  printf '%s' "$rivals" >"$backup/rivals" || { fail "writing $backup/rivals: no space"; return; }
   : >"$work/swapping" || fail "writing $work/swapping"
 }
 
@@ -142,7 +176,7 @@ back_up_file() {
 }
 
 undo() {
-  rm -f "$binary.new" "$config_path.new" "$unit_path.new"
+  rm -f "$binary.new" "$config_path.new" "$unit_path.new" "$keys_path.new"
   say "failed=$failure"
   if [ -e "$work/swapping" ]; then
     if restore; then echo restored=1; else say "not_restored=$failure"; fi
@@ -155,12 +189,36 @@ restore() {
   restore_file "$binary" binary
   restore_file "$config_path" config
   restore_file "$unit_path" unit
-  [ -e "$backup/had_user" ] || [ "$action" = remove ] || remove_user
+  restore_file "$keys_path" keys
+  restore_tls
+  for user in fleetsync _fleetsync; do
+    [ -e "$backup/had_$user" ] || [ "$action" = remove ] || remove_user "$user"
+  done
   service_reload
   if [ -e "$backup/was_enabled" ]; then service_enable; else service_disable; fi
+  # Two keepers of the clock never run side by side.
+  restoring=1
+  if [ -e "$backup/gave" ]; then retire_services "$backup/retired_before"; fi
+  if [ -e "$backup/retired" ]; then
+    stop_leftover
+    give_services "$backup/rivals"
+  fi
+  restoring=
   if [ -e "$backup/was_running" ]; then service restart; else stop_leftover; fi
+  restore_file "$work/retired" retired_before
   rm -f "$work/swapping"
   [ -z "$failure" ]
+}
+
+restore_tls() {
+  if [ -e "$backup/tls" ]; then
+    run "restoring $tls" rm -rf "$tls" && run "restoring $tls" mv "$backup/tls" "$tls"
+  elif [ -e "$backup/tls.part" ]; then
+    # Moved between two file systems, it may be there still.
+    [ -e "$tls" ] || run "restoring $tls" mv "$backup/tls.part" "$tls"
+  elif [ -e "$backup/tls.absent" ]; then
+    run "removing $tls" rm -rf "$tls"
+  fi
 }
 
 # restore_file PATH NAME
@@ -186,13 +244,37 @@ swap() {
     remove
     return
   fi
-  make_user || return
+  make_user fleetsync || return
+  [ -z "$keeps_clock" ] || make_user _fleetsync || return
+  make_state || return
+  [ -z "$tls_sizes" ] || swap_tls || return
+  [ -z "$keys_size" ] || swap_file "$keys_path" keys || return
   [ -z "$send_binary" ] || swap_file "$binary" binary || return
   if [ -n "$write_config" ]; then
     run "giving $config_path to fleetsync" chown root:fleetsync "$config_path.new" || return
     swap_file "$config_path" config || return
   fi
   [ -z "$write_unit" ] || swap_file "$unit_path" unit
+}
+
+# An observing time process is root without the right to pass over owners.
+make_state() {
+  run "making $state" mkdir -p "$state" || return
+  [ -z "$observes" ] || {
+    run "giving $state to root" chown root:root "$state" || return
+    for path in "$state/drift" "$state/spool"; do
+      [ ! -e "$path" ] || run "giving $path to root" chown -R root:root "$path" || return
+    done
+  }
+}
+
+swap_tls() {
+  run "giving the identity to fleetsync" chown -R fleetsync:fleetsync "$work/tls" || return
+  [ ! -e "$tls" ] || {
+    run "keeping $tls" mv "$tls" "$backup/tls.part" &&
+      run "keeping $tls" mv "$backup/tls.part" "$backup/tls"
+  } || return
+  run "replacing $tls" mv "$work/tls" "$tls" && echo changed=identity
 }
 
 swap_file() {
@@ -202,36 +284,40 @@ swap_file() {
 remove() {
   service stop
   service_disable
-  for path in "$binary" "$config_path" "$unit_path"; do
+  for path in "$binary" "$config_path" "$unit_path" "$keys_path"; do
     [ ! -e "$path" ] || { run "removing $path" rm -f "$path" && echo "removed=$path"; } || return
   done
   rmdir /etc/fleetsync 2>/dev/null
   service_reload
-  [ -z "$purge" ] || {
-    rm -rf /var/lib/fleetsync-agent /var/log/fleetsync-agent.log
-    remove_user
-  }
-  return 0
 }
 
+purge() {
+  [ -n "$purge" ] || return 0
+  rm -rf "$state" /var/log/fleetsync-agent.log
+  remove_user fleetsync
+  remove_user _fleetsync
+}
+
+# make_user NAME
 make_user() {
-  id fleetsync >/dev/null 2>&1 && return
+  id "$1" >/dev/null 2>&1 && return
   shell=/bin/false
   for path in /sbin/nologin /usr/sbin/nologin; do [ -x "$path" ] && shell=$path; done
-  home=/var/lib/fleetsync-agent
   if command -v useradd >/dev/null 2>&1; then
     # -U is younger than some hosts, which make the group without it.
-    useradd -r -U -M -d "$home" -s "$shell" fleetsync >/dev/null 2>&1 </dev/null ||
-      run "adding user fleetsync" useradd -r -M -d "$home" -s "$shell" fleetsync || return
+    useradd -r -U -M -d "$state" -s "$shell" "$1" >/dev/null 2>&1 </dev/null ||
+      run "adding user $1" useradd -r -M -d "$state" -s "$shell" "$1" || return
   elif command -v adduser >/dev/null 2>&1; then  # busybox's: others come with useradd
-    run "adding group fleetsync" addgroup -S fleetsync || return
-    run "adding user fleetsync" \
-      adduser -S -D -H -h "$home" -s "$shell" -G fleetsync fleetsync || return
+    run "adding group $1" addgroup -S "$1" || return
+    run "adding user $1" adduser -S -D -H -h "$state" -s "$shell" -G "$1" "$1" || return
   else
-    add_user_by_hand || return
+    add_user_by_hand "$1" || return
   fi
-  id fleetsync >/dev/null 2>&1 || { fail "adding user fleetsync: it is not there afterwards"; return; }
-  echo changed=user
+  id "$1" >/dev/null 2>&1 || { fail "adding user $1: it is not there afterwards"; return; }
+  case $1 in
+    _*) echo 'changed=clock user' ;;
+    *) echo changed=user ;;
+  esac
 }
 
 # No tool for it: the same lines that one would write.
@@ -239,27 +325,76 @@ add_user_by_hand() {
   number=999
   while grep -q "^[^:]*:[^:]*:$number:" /etc/passwd /etc/group 2>/dev/null; do
     number=$((number - 1))
-    [ "$number" -gt 100 ] || { fail "adding user fleetsync: no free number below 1000"; return; }
+    [ "$number" -gt 100 ] || { fail "adding user $1: no free number below 1000"; return; }
   done
-  said=$({ echo "fleetsync:x:$number:" >>/etc/group &&
-    echo "fleetsync:x:$number:$number:fleetsync agent:$home:$shell" >>/etc/passwd; } 2>&1) ||
-    { fail "adding user fleetsync: $said"; return; }
-  [ ! -f /etc/shadow ] || echo 'fleetsync:!:1::::::' >>/etc/shadow
+  said=$({ echo "$1:x:$number:" >>/etc/group &&
+    echo "$1:x:$number:$number:fleetsync agent:$state:$shell" >>/etc/passwd; } 2>&1) ||
+    { fail "adding user $1: $said"; return; }
+  [ ! -f /etc/shadow ] || echo "$1:!:1::::::" >>/etc/shadow
 }
 
+# remove_user NAME
 remove_user() {
-  id fleetsync >/dev/null 2>&1 || return 0
+  id "$1" >/dev/null 2>&1 || return 0
   if command -v userdel >/dev/null 2>&1; then
-    userdel fleetsync >/dev/null 2>&1 </dev/null
+    userdel "$1" >/dev/null 2>&1 </dev/null
   elif command -v deluser >/dev/null 2>&1; then
-    deluser fleetsync >/dev/null 2>&1 </dev/null
+    deluser "$1" >/dev/null 2>&1 </dev/null
   fi
-  if id fleetsync >/dev/null 2>&1; then
+  if id "$1" >/dev/null 2>&1; then
     for path in /etc/passwd /etc/group /etc/shadow; do
-      [ ! -f "$path" ] || sed -i '/^fleetsync:/d' "$path" 2>/dev/null
+      [ ! -f "$path" ] || sed -i "/^$1:/d" "$path" 2>/dev/null
     done
   fi
   return 0
+}
+
+# ---- the clock's other keepers
+
+# Before the agent keeps the clock the others are retired, and written down; when it keeps it no
+# longer, those are given back.
+change_keepers() {
+  if [ -n "$rivals" ]; then
+    : >"$backup/retired"
+    retire_services "$backup/rivals" && remember_retired
+  elif [ -n "$leaves_clock" ] && [ -s "$work/retired" ]; then
+    : >"$backup/gave"
+    service stop
+    give_services "$work/retired" && run "removing $work/retired" rm -f "$work/retired"
+  elif [ -n "$leaves_clock" ]; then
+    echo "warning=nothing keeps this host's clock now; fleetsync push gives it a time daemon"
+  fi
+}
+
+remember_retired() {
+  said=$({ cat "$work/retired" "$backup/rivals" 2>/dev/null | sort -u >"$work/retired.new" &&
+    mv -f "$work/retired.new" "$work/retired"; } 2>&1) || fail "writing $work/retired: $said"
+}
+
+# retire_services FILE: lines of "SERVICE PROGRAM yes|no yes|no": whether it ran, and whether it
+# started at boot.
+retire_services() {
+  while read -r name program ran booted; do
+    if [ "$ran" = yes ]; then
+      service_stop "$name" "$program" || { last_line; fail "stopping $name: $line"; return; }
+    fi
+    if [ "$booted" = yes ]; then
+      service_boot no "$name" || { last_line; fail "disabling $name: $line"; return; }
+    fi
+    [ -n "$restoring" ] || echo "changed=retired $name"
+  done <"$1"
+}
+
+give_services() {
+  while read -r name program ran booted; do
+    if [ "$booted" = yes ]; then
+      service_boot yes "$name" || { last_line; fail "enabling $name: $line"; return; }
+    fi
+    if [ "$ran" = yes ]; then
+      service_call start "$name" || { last_line; fail "starting $name: $line"; return; }
+    fi
+    [ -n "$restoring" ] || echo "changed=gave the clock back to $name"
+  done <"$1"
 }
 
 # ---- the service, by whatever starts services here
@@ -347,7 +482,7 @@ start() {
   service_reload
   service_enabled || { service_enable && service_enabled && echo changed=enabled; }
   [ -z "$failure" ] || return
-  [ -z "$send_binary$write_config$write_unit" ] && service_running && return
+  [ -z "$send_binary$write_config$write_unit$tls_sizes$keys_size" ] && service_running && return
   service restart || { fail "starting the agent: $(why_not)"; return; }
   # It must still run a moment later: a daemon that refuses its configuration starts and exits.
   for try in 1 2; do
@@ -369,5 +504,5 @@ why_not() {
   printf '%s' "${text:-it says nothing}"
 }
 
-failure=
+failure='' restoring=''
 fleetsync_install

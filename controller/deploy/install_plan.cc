@@ -1,8 +1,11 @@
 #include "controller/deploy/install_plan.h"
 
+#include <utility>
+
 #include "base/sha256.h"
 #include "base/text.h"
 #include "controller/deploy/scripts.h"
+#include "controller/plan/script_text.h"
 #include "fmt/format.h"
 
 namespace fleetsync::deploy {
@@ -11,12 +14,16 @@ namespace {
 using facts::Init;
 
 constexpr std::string_view kExecutable = "-rwxr-xr-x", kPlain = "-rw-r--r--";
-constexpr std::string_view kGroupOnly = "-rw-r-----";
+constexpr std::string_view kGroupOnly = "-rw-r-----", kOwnerOnly = "-rw-------";
 
 bool Differs(const HostState& state, std::string_view path, std::string_view sha256,
              std::string_view mode) {
   const auto found = state.files.find(std::string(path));
   return found == state.files.end() || found->second.sha256 != sha256 || found->second.mode != mode;
+}
+
+std::string_view UnitPathFor(Init init) {
+  return init == Init::kSystemd ? kSystemdUnitPath : kInitScriptPath;
 }
 
 // install.sh's word.
@@ -38,30 +45,41 @@ std::string Assign(std::string_view name, std::string_view value) {
   return fmt::format("{}={}\n", name, ShellQuote(value));
 }
 
-std::string Prelude(std::string_view action, const HostState& state) {
+std::string YesOr(bool set) { return set ? "1" : ""; }
+
+std::string Prelude(std::string_view action, const HostState& state, const InstallPlan& plan) {
+  const auto yes_or_no = [](bool yes) { return yes ? "yes" : "no"; };
+  std::string rivals;
+  for (const plan::SetService& rival : plan.rivals)
+    rivals += fmt::format("{} {} {} {}\n", rival.service, rival.program,
+                          yes_or_no(rival.run == plan::SetService::Run::kStopped),
+                          yes_or_no(rival.boot == plan::SetService::Boot::kDisabled));
   return Assign("action", action) + Assign("init", InitWord(state.facts.init)) +
-         Assign("unit_path", UnitFor(state.facts.init).path) +
-         Assign("sha256_tool", state.sha256_tool);
+         Assign("unit_path", UnitPathFor(state.facts.init)) +
+         Assign("sha256_tool", state.sha256_tool) + Assign("rivals", rivals) +
+         Assign("keeps_clock", YesOr(plan.keeps_clock)) + Assign("observes", YesOr(plan.observes)) +
+         Assign("leaves_clock", YesOr(plan.leaves_clock));
 }
 
-}  // namespace
+// services.sh and install.sh.
+std::string Scripts() { return std::string(plan::ServicesText()) + std::string(InstallScript()); }
 
-Unit UnitFor(Init init) {
-  switch (init) {
-    case Init::kSystemd:
-      return {.path = kSystemdUnitPath, .text = SystemdUnit(), .mode = 0644};
-    case Init::kOpenrc:
-      return {.path = kInitScriptPath, .text = OpenrcScript(), .mode = 0755};
-    case Init::kSysv:
-    case Init::kBusybox:
-    case Init::kUnknown:
-      return {.path = kInitScriptPath, .text = SysvScript(), .mode = 0755};
-  }
-  return {};
+std::string Replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
-StatusOr<InstallPlan> PlanInstall(const HostState& state, const AgentBinary& binary,
-                                  std::string_view config) {
+std::string SystemdUnitFor(bool keeps_clock) {
+  constexpr std::string_view kStartsReporter = "CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL";
+  std::string text = Replaced(std::string(SystemdUnit()), "@PURPOSE@",
+                              keeps_clock ? "keeps the clock" : "measures the clock");
+  // CAP_CHOWN: what it writes becomes its own user's.
+  return Replaced(
+      std::move(text), "@CAPABILITIES@",
+      fmt::format("{}{}", kStartsReporter, keeps_clock ? " CAP_CHOWN CAP_SYS_TIME" : ""));
+}
+
+Status CheckHost(const HostState& state, const AgentBinary& binary) {
   if (!state.facts.is_root) {
     return absl::FailedPreconditionError(
         "installing needs root; log in as root or give the host become: sudo");
@@ -77,46 +95,109 @@ StatusOr<InstallPlan> PlanInstall(const HostState& state, const AgentBinary& bin
         "the host has neither sha256sum nor openssl to check what arrives; install coreutils or "
         "openssl");
   }
-  const Unit unit = UnitFor(state.facts.init);
-  InstallPlan plan;
+  return absl::OkStatus();
+}
+
+void PlanProgram(const HostState& state, const AgentBinary& binary, InstallPlan& plan) {
+  const Unit unit = UnitFor(state.facts.init, plan.keeps_clock);
   plan.send_binary = Differs(state, kBinaryPath, binary.sha256, kExecutable);
-  plan.write_config = Differs(state, kConfigPath, Sha256Hex(config), kGroupOnly);
   plan.write_unit =
       Differs(state, unit.path, Sha256Hex(unit.text), unit.mode == 0755 ? kExecutable : kPlain);
-  plan.add_user = !state.has_user;
-  plan.enable = state.can_enable && !state.enabled;
-  plan.start = !state.running;
   plan.recover = state.unfinished;
   // What a killed installation left is put back first, so what is there now says nothing.
-  if (plan.recover) plan.send_binary = plan.write_config = plan.write_unit = true;
+  if (plan.recover) plan.send_binary = plan.write_unit = true;
+}
+
+}  // namespace
+
+Unit UnitFor(Init init, bool keeps_clock) {
+  const std::string_view path = UnitPathFor(init);
+  switch (init) {
+    case Init::kSystemd:
+      return {.path = path, .text = SystemdUnitFor(keeps_clock), .mode = 0644};
+    case Init::kOpenrc:
+      return {.path = path, .text = std::string(OpenrcScript()), .mode = 0755};
+    case Init::kSysv:
+    case Init::kBusybox:
+    case Init::kUnknown:
+      return {.path = path, .text = std::string(SysvScript()), .mode = 0755};
+  }
+  return {};
+}
+
+StatusOr<InstallPlan> PlanInstall(const HostState& state, const AgentBinary& binary,
+                                  const AgentWish& wish) {
+  FS_RETURN_IF_ERROR(CheckHost(state, binary));
+  InstallPlan plan;
+  plan.keeps_clock = wish.keeps_clock;
+  plan.observes = !wish.keeps_clock;
+  plan.leaves_clock = state.keeps_clock && !wish.keeps_clock;
+  plan.rivals = wish.rivals;
+  PlanProgram(state, binary, plan);
+  plan.write_config =
+      plan.recover || Differs(state, kConfigPath, Sha256Hex(wish.config), kGroupOnly);
+  plan.write_keys =
+      !wish.keys.empty() &&
+      (plan.recover || Differs(state, kKeysPath, Sha256Hex(wish.keys.Reveal()), kOwnerOnly));
+  plan.add_user = !state.has_user;
+  plan.add_time_user = wish.keeps_clock && !state.has_time_user;
+  plan.enable = state.can_enable && !state.enabled;
+  plan.start = !state.running;
+  return plan;
+}
+
+StatusOr<InstallPlan> PlanUpgrade(const HostState& state, const AgentBinary& binary) {
+  FS_RETURN_IF_ERROR(CheckHost(state, binary));
+  InstallPlan plan;
+  plan.keeps_clock = state.keeps_clock;
+  PlanProgram(state, binary, plan);
   return plan;
 }
 
 bool HasAgent(const HostState& state) {
   return state.files.contains(std::string(kBinaryPath)) ||
          state.files.contains(std::string(kConfigPath)) ||
-         state.files.contains(std::string(UnitFor(state.facts.init).path)) || state.unfinished;
+         state.files.contains(std::string(UnitPathFor(state.facts.init))) || state.unfinished;
 }
 
-std::string InstallScriptFor(const InstallPlan& plan, const HostState& state,
-                             const AgentBinary& binary, std::string_view config) {
-  const Unit unit = UnitFor(state.facts.init);
-  std::string script = Prelude("install", state);
+InstallInput InstallInputFor(const InstallPlan& plan, const HostState& state,
+                             const AgentBinary& binary, const AgentWish& wish,
+                             const ca::Identity* identity) {
+  const Unit unit = UnitFor(state.facts.init, plan.keeps_clock);
+  InstallInput input{.script = Prelude("install", state, plan) + Assign("purge", "")};
+  std::string& script = input.script;
+  std::string secrets;
+  if (plan.write_keys) secrets += wish.keys.Reveal();
+  script += Assign("keys_size", plan.write_keys ? std::to_string(secrets.size()) : "");
+  std::string sizes;
+  if (plan.write_identity && identity != nullptr) {
+    const std::string_view parts[] = {identity->authority, identity->certificate,
+                                      identity->key.Reveal()};
+    for (const std::string_view part : parts) {
+      sizes += fmt::format("{} ", part.size());
+      secrets += part;
+    }
+  }
+  script += Assign("tls_sizes", Trim(sizes));
+  input.secrets = Secret(std::move(secrets));
   script += Assign("send_binary", !plan.send_binary ? "" : state.has_gzip ? "gzip" : "plain");
   script += Assign("binary_sum", binary.sha256);
-  script += Assign("write_config", plan.write_config ? "1" : "");
-  if (plan.write_config) script += Assign("config", config);
-  script += Assign("write_unit", plan.write_unit ? "1" : "");
+  script += Assign("write_config", YesOr(plan.write_config));
+  if (plan.write_config) script += Assign("config", wish.config);
+  script += Assign("write_unit", YesOr(plan.write_unit));
   if (plan.write_unit) {
-    script += Assign("unit", unit.text);
+    script += Assign("unit_text", unit.text);
     script += Assign("unit_mode", unit.mode == 0755 ? "755" : "644");
   }
-  return script + std::string(InstallScript());
+  script += Scripts();
+  return input;
 }
 
 std::string RemoveScriptFor(const HostState& state, bool purge) {
-  return Prelude("remove", state) + Assign("purge", purge ? "1" : "") +
-         std::string(InstallScript());
+  InstallPlan plan;
+  plan.leaves_clock = state.keeps_clock;
+  return Prelude("remove", state, plan) + Assign("purge", YesOr(purge)) + Assign("keys_size", "") +
+         Assign("tls_sizes", "") + Scripts();
 }
 
 std::string CommandFor(size_t size) {

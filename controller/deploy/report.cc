@@ -35,6 +35,25 @@ std::string Dump(const ordered_json& json) {
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
+// Who keeps the clock there, as far as the agent is concerned.
+std::string ModeText(const HostReport& report) {
+  if (!report.state || !HasAgent(*report.state)) return "-";
+  if (report.state->keeps_clock) return "keeps the clock";
+  const auto& daemons = report.state->facts.daemons;
+  const auto other = std::find_if(daemons.begin(), daemons.end(), [](const facts::DaemonFact& d) {
+    return d.running && d.daemon != facts::Daemon::kAgent;
+  });
+  return other == daemons.end() ? "observes"
+                                : fmt::format("observes {}", facts::ToString(other->daemon));
+}
+
+// Of the agent's certificate; none without.
+std::optional<SystemTime> CertificateEnd(const HostReport& report) {
+  if (!report.state || report.state->identity.certificate.empty()) return std::nullopt;
+  const StatusOr<SystemTime> end = EndOf(report.state->identity.certificate);
+  return end.ok() ? std::optional(*end) : std::nullopt;
+}
+
 std::string_view StateWord(const HostReport& report) {
   if (!report.state) return "unreachable";
   if (!HasAgent(*report.state)) return "not installed";
@@ -71,8 +90,13 @@ std::string ReportJson(std::span<const HostReport> reports) {
 bool RunsWell(const HostReport& report) { return report.state && report.state->running; }
 
 std::string StatusTable(std::span<const HostReport> reports, SystemTime now) {
-  const std::vector<ui::Column> columns = {
-      {"HOST"}, {"AGENT"}, {"VERSION"}, {"AT BOOT"}, {"LAST HEARD", ui::Align::kRight}};
+  const std::vector<ui::Column> columns = {{"HOST"},
+                                           {"AGENT"},
+                                           {"VERSION"},
+                                           {"AT BOOT"},
+                                           {"CLOCK"},
+                                           {"CERTIFICATE UNTIL"},
+                                           {"LAST HEARD", ui::Align::kRight}};
   std::vector<std::vector<std::string>> rows;
   std::vector<ui::HostText> failures;
   for (const HostReport& report : reports) {
@@ -83,6 +107,7 @@ std::string StatusTable(std::span<const HostReport> reports, SystemTime now) {
          !there                  ? "-"
          : report.state->enabled ? "yes"
                                  : "no",
+         ModeText(report), CertificateEnd(report) ? FormatTime(*CertificateEnd(report)) : "-",
          report.last_heard ? FormatDuration(now - *report.last_heard) + " ago" : "-"});
     if (Failed(report)) failures.push_back({report.host, report.outcome.failure});
   }
@@ -96,6 +121,9 @@ std::string StatusJson(std::span<const HostReport> reports) {
     ordered_json host = {{"host", report.host}, {"agent", StateWord(report)}};
     host["version"] = report.state ? ordered_json(report.state->version()) : ordered_json(nullptr);
     host["enabled"] = report.state ? ordered_json(report.state->enabled) : ordered_json(nullptr);
+    host["clock"] = report.state ? ordered_json(ModeText(report)) : ordered_json(nullptr);
+    const auto end = CertificateEnd(report);
+    host["certificate_until"] = end ? ordered_json(FormatTime(*end)) : ordered_json(nullptr);
     host["last_heard"] =
         report.last_heard ? ordered_json(FormatTime(*report.last_heard)) : ordered_json(nullptr);
     host["failure"] = Failed(report) ? ordered_json(report.outcome.failure) : ordered_json(nullptr);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace fleetsync::facts {
 namespace {
 
@@ -72,6 +74,16 @@ std::string_view ToString(Init init) {
   return "";
 }
 
+bool AgentKeepsClock(const Facts& facts) {
+  const auto file = facts.files.find(DefaultPaths(Daemon::kAgent, facts).config);
+  if (file == facts.files.end() || !file->second.exists || !file->second.readable) return false;
+  const std::vector<std::string_view> lines = Split(file->second.content, '\n');
+  return std::none_of(lines.begin(), lines.end(), [](std::string_view line) {
+    const auto words = SplitWords(line.substr(0, line.find('#')));
+    return !words.empty() && words[0] == "no-clock-control";
+  });
+}
+
 DaemonPaths DefaultPaths(Daemon daemon, const Facts& facts) {
   switch (daemon) {
     case Daemon::kChrony:
@@ -88,7 +100,8 @@ DaemonPaths DefaultPaths(Daemon daemon, const Facts& facts) {
     case Daemon::kTimesyncd:
       return {"/etc/systemd/timesyncd.conf", "", ""};
     case Daemon::kAgent:
-      return {"/etc/fleetsync/agent.conf", "/var/lib/fleetsync-agent/drift", ""};
+      return {"/etc/fleetsync/agent.conf", "/var/lib/fleetsync-agent/drift",
+              "/etc/fleetsync/agent.keys"};
   }
   return {};
 }

@@ -95,6 +95,9 @@ std::string_view ToString(
     Daemon daemon);  // "chrony", "ntp", "ntpsec", "openntpd", "timesyncd", "agent"
 std::string_view ToString(Init init);
 
+// fleetsync's agent is there, and its configuration has it set the clock rather than watch it.
+bool AgentKeepsClock(const Facts& facts);
+
 // Where a daemon of this kind keeps its drift file and keys when its configuration does not say.
 // Rows: Debian 11 and 12 verified on their packages; RHEL, SUSE, Alpine and Arch from
 // documentation.

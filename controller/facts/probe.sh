@@ -88,7 +88,7 @@ paths() {
     /etc/systemd/system/fleetsync-job.service /etc/systemd/system/fleetsync-job.timer
     /etc/adjtime /etc/timezone'
   key_files='/etc/chrony/chrony.keys /etc/chrony.keys /etc/ntp.keys /etc/ntp/keys
-    /etc/ntpsec/ntp.keys'
+    /etc/ntpsec/ntp.keys /etc/fleetsync/agent.keys'
   # Beside those: what says which daemons there are, which of them start at boot, and the zone.
   other_files='/usr/local/sbin /usr/sbin /sbin /usr/local/bin /usr/bin /bin
     /usr/sbin/chronyd /usr/sbin/ntpd /usr/sbin/openntpd /lib/systemd/systemd-timesyncd

@@ -175,6 +175,17 @@ check_openntpd() {
   fail "openntpd refuses the file: ${why##*"$newline"}"
 }
 
+# check_agent PROGRAM PATH
+check_agent() {
+  target_of "$2"
+  if why=$("$1" check --config "$new" 2>&1); then
+    why=
+    return
+  fi
+  why=${why##*"$newline"}
+  fail "the agent refuses the file: ${why#fleetsync-agent: }"
+}
+
 # check_ntpd PROGRAM PATH: ntpd has no checker, and runs on after a line that it does not
 # understand. The classic one can read its file and quit; else it reads it in a network of its own
 # without the right to touch the clock, where that can be had.
@@ -293,6 +304,12 @@ ask_once() {
         set -- "$@" "server $server iburst"
       done
       limited 20 "$program" -q "$@" ;;
+    agent)
+      for server; do
+        shift
+        set -- "$@" --server "$server"
+      done
+      limited 60 "$program" run --once "$@" ;;
     *)
       if has ntpdig; then limited 20 ntpdig -S -p 4 "$@"
       elif has ntpdate; then limited 20 ntpdate -b -p 4 "$@"
@@ -363,6 +380,7 @@ is_synchronised() {
       esac
       return 1 ;;
     timesyncd) [ -e /run/systemd/timesync/synchronized ] ;;
+    agent) fleetsync-agent check --clock >/dev/null 2>&1 ;;
   esac
 }
 

@@ -76,6 +76,8 @@ std::string_view Word(Inquiry inquiry) {
       return "ntpctl";
     case Inquiry::kTimesyncd:
       return "timesyncd";
+    case Inquiry::kAgent:
+      return "agent";
   }
   return "";
 }
@@ -121,6 +123,9 @@ void Add(const PutFile& put, size_t number, Bodies& bodies) {
       break;
     case render::Checker::kOpenntpd:
       bodies.validate += fmt::format("check_openntpd {} {}\n", program, path);
+      break;
+    case render::Checker::kAgent:
+      bodies.validate += fmt::format("check_agent {} {}\n", program, path);
       break;
   }
   bodies.swap += fmt::format("swap_file {}\n", path);
@@ -217,13 +222,13 @@ std::string ToApplyScript(const HostPlan& plan, const ApplyOptions& options) {
   }
   const std::string settings = Settings(options, InitOf(plan), WantsConfirmation(plan));
   const std::string clean = Function("clean_files", bodies.clean);
-  const std::string undo =
-      fmt::format("{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(), UndoText(),
-                  Function("undo_packages", bodies.undo_firewall + bodies.undo_packages) +
-                      Function("undo_files", bodies.undo_files),
-                  Function("undo_services", bodies.undo_services), clean);
-  std::string script = fmt::format("{}CHANGES={}\n{}{}", settings, YesOrNo(!plan.empty()),
-                                   TransactionText(), ApplyText());
+  const std::string undo = fmt::format(
+      "{}{}{}{}{}{}{}main \"$@\"\n", settings, TransactionText(), ServicesText(), UndoText(),
+      Function("undo_packages", bodies.undo_firewall + bodies.undo_packages) +
+          Function("undo_files", bodies.undo_files),
+      Function("undo_services", bodies.undo_services), clean);
+  std::string script = fmt::format("{}CHANGES={}\n{}{}{}", settings, YesOrNo(!plan.empty()),
+                                   TransactionText(), ServicesText(), ApplyText());
   script += Function("check_files", bodies.check) + Function("keep_files", bodies.keep) +
             Function("stage_files", bodies.stage) + Function("validate_files", bodies.validate) +
             Function("swap_files", bodies.swap) + Function("change_services", bodies.change) +

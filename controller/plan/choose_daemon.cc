@@ -48,6 +48,8 @@ bool Fits(DaemonChoice choice, Daemon daemon) {
       return daemon == Daemon::kOpenntpd;
     case DaemonChoice::kTimesyncd:
       return daemon == Daemon::kTimesyncd;
+    case DaemonChoice::kAgent:
+      return daemon == Daemon::kAgent;
     case DaemonChoice::kNone:
       return false;
   }
@@ -68,6 +70,8 @@ std::string_view NameOf(DaemonChoice choice) {
       return "openntpd";
     case DaemonChoice::kTimesyncd:
       return "systemd-timesyncd";
+    case DaemonChoice::kAgent:
+      return "fleetsync's agent";
     case DaemonChoice::kNone:
       return "none";
   }
@@ -76,6 +80,12 @@ std::string_view NameOf(DaemonChoice choice) {
 
 // The simple ones only where nothing else is installed: they cannot do all that a policy may say.
 const DaemonFact* ChooseDaemon(DaemonChoice choice, const facts::Facts& actual) {
+  // An agent that watches another daemon keeps no clock.
+  if (choice == DaemonChoice::kAgent || choice == DaemonChoice::kAuto) {
+    const DaemonFact* agent =
+        facts::AgentKeepsClock(actual) ? actual.Find(Daemon::kAgent) : nullptr;
+    if (agent != nullptr || choice == DaemonChoice::kAgent) return agent;
+  }
   const DaemonFact* best = BestOf(kFull, choice, actual);
   return best != nullptr ? best : BestOf(kSimple, choice, actual);
 }
@@ -96,6 +106,7 @@ StatusOr<std::string> PackageFor(DaemonChoice choice, const facts::Facts& actual
       return "openntpd";
     case DaemonChoice::kTimesyncd:
       return "systemd-timesyncd";
+    case DaemonChoice::kAgent:
     case DaemonChoice::kNone:
       break;
   }

@@ -46,6 +46,16 @@ StatusOr<HostPlan> PlanPackage(const policy::TimePolicy& desired, const facts::F
   return plan;
 }
 
+// It comes with what only its installation has: a unit that lets it set the clock, users, and whom
+// it reports to.
+Status NoAgent(const std::string& host, const facts::Facts& actual) {
+  return absl::FailedPreconditionError(fmt::format(
+      "fleetsync's agent {}; run: fleetsync agent install --keep-clock --controller HOST:PORT "
+      "--limit {}",
+      actual.Find(Daemon::kAgent) == nullptr ? "is not installed here" : "only watches this clock",
+      Printable(host)));
+}
+
 Status CheckConfigPath(const DaemonFact& daemon, const facts::Facts& actual) {
   const std::string_view name = facts::ToString(daemon.daemon);
   if (daemon.config_path.empty() || daemon.config_path[0] != '/')
@@ -113,7 +123,7 @@ Inquiry InquiryOf(Daemon daemon, const facts::Facts& actual) {
     case Daemon::kTimesyncd:
       return Inquiry::kTimesyncd;
     case Daemon::kAgent:
-      break;
+      return Inquiry::kAgent;
   }
   return Inquiry::kNone;
 }
@@ -294,6 +304,8 @@ StatusOr<HostPlan> Diff(const policy::TimePolicy& desired, const facts::Facts& a
     return plan;
   }
   const DaemonFact* const daemon = ChooseDaemon(desired.daemon, actual);
+  if (daemon == nullptr && desired.daemon == DaemonChoice::kAgent)
+    return NoAgent(desired.host, actual);
   if (daemon == nullptr) return PlanPackage(desired, actual);
   std::vector<PlannedChange> surroundings = std::move(plan.changes);
   plan.changes.clear();

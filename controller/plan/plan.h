@@ -34,7 +34,7 @@ struct PutLink {
 };
 
 // How to ask a daemon whether it works.
-enum class Inquiry : uint8_t { kNone, kChronyc, kNtpq, kNtpctl, kTimesyncd };
+enum class Inquiry : uint8_t { kNone, kChronyc, kNtpq, kNtpctl, kTimesyncd, kAgent };
 
 struct SetService {
   enum class Run : uint8_t { kLeft, kStarted, kRestarted, kStopped };

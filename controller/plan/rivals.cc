@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "controller/plan/diff_parts.h"
 #include "fmt/format.h"
 
@@ -63,6 +64,15 @@ StatusOr<std::vector<PlannedChange>> RetireRivals(const policy::TimePolicy& desi
   std::vector<PlannedChange> changes;
   const std::string_view name =
       chosen == nullptr ? "a job of cron" : facts::ToString(chosen->daemon);
+  const bool agent_is_rival = (chosen == nullptr || chosen->daemon != Daemon::kAgent) &&
+                              actual.Find(Daemon::kAgent) != nullptr &&
+                              facts::AgentKeepsClock(actual);
+  // Stopped, it would report no longer; that it only watches takes another unit.
+  if (agent_is_rival)
+    return absl::FailedPreconditionError(fmt::format(
+        "fleetsync's agent keeps this clock, and one clock can have one keeper; run: fleetsync "
+        "agent install --observe --controller HOST:PORT --limit {}, or set time.daemon to agent",
+        Printable(desired.host)));
   for (const Rival& rival : RivalsOf(chosen, actual)) {
     const bool refuse = desired.settings.rivals == inventory::TimeSettings::Rivals::kRefuse;
     if (refuse && rival.running)

@@ -32,6 +32,7 @@ Inquiry InquiryNamed(std::string_view name) {
   if (name == "chronyc") return Inquiry::kChronyc;
   if (name == "ntpq") return Inquiry::kNtpq;
   if (name == "ntpctl") return Inquiry::kNtpctl;
+  if (name == "agent") return Inquiry::kAgent;
   return name == "timesyncd" ? Inquiry::kTimesyncd : Inquiry::kNone;
 }
 

@@ -4,8 +4,9 @@
 
 namespace fleetsync::plan {
 
-// transaction.sh, apply.sh and undo.sh, embedded by the build.
+// transaction.sh, services.sh, apply.sh and undo.sh, embedded by the build. The last two need the first two.
 std::string_view TransactionText();
+std::string_view ServicesText();
 std::string_view ApplyText();
 std::string_view UndoText();
 

@@ -52,10 +52,11 @@ StatusOr<DaemonChoice> ChoiceOf(const inventory::Host& host) {
   if (name == "ntpsec") return DaemonChoice::kNtpsec;
   if (name == "openntpd") return DaemonChoice::kOpenntpd;
   if (name == "timesyncd") return DaemonChoice::kTimesyncd;
+  if (name == "agent") return DaemonChoice::kAgent;
   if (name == "none") return DaemonChoice::kNone;
   return Invalid(host,
-                 fmt::format("time.daemon is '{}'; push knows auto, chrony, ntp, ntpsec, openntpd "
-                             "and timesyncd",
+                 fmt::format("time.daemon is '{}'; push knows auto, chrony, ntp, ntpsec, openntpd, "
+                             "timesyncd and agent",
                              Printable(name)));
 }
 

@@ -20,6 +20,7 @@ enum class DaemonChoice : uint8_t {
   kNtpsec,
   kOpenntpd,
   kTimesyncd,
+  kAgent,  // fleetsync's own
   kNone,  // no daemon: a periodic job sets the clock
 };
 

@@ -145,6 +145,22 @@ constexpr Can kNtpsec[] = {{"pool"},
                            {"time.log_folder"},
                            {"time.keys"}};
 constexpr Can kOpenntpd[] = {{"pool"}, {"trust", {6, 4, 0}}};
+constexpr Can kAgent[] = {{"prefer"},
+                          {"trust"},
+                          {"noselect"},
+                          {"xleave"},
+                          {"minpoll"},
+                          {"maxpoll"},
+                          {"key"},
+                          {"maxdelay"},
+                          {"offset"},
+                          {"time.step"},
+                          {"time.panic"},
+                          {"time.max_distance"},
+                          {"time.min_sources"},
+                          {"time.leap"},
+                          {"time.drift_file"},
+                          {"time.keys"}};
 constexpr Can kTimesyncd[] = {{"pool"}, {"minpoll"}, {"maxpoll"}, {"time.max_distance"}};
 
 std::span<const Can> WhatCan(Daemon daemon) {
@@ -160,13 +176,30 @@ std::span<const Can> WhatCan(Daemon daemon) {
     case Daemon::kTimesyncd:
       return kTimesyncd;
     case Daemon::kAgent:
-      return {};
+      return kAgent;
   }
+  return {};
+}
+
+// Of the agent: what its sandbox lets it write, and what the ranges of agent.conf are.
+std::string AgentProblem(const Wish& wish) {
+  constexpr std::string_view kState = "/var/lib/fleetsync-agent/";
+  if (wish.key == "minpoll" || wish.key == "maxpoll") {
+    const int number = std::atoi(wish.value.c_str());
+    if (number < 0 || number > 17) return "it takes 0 to 17";
+  }
+  if (wish.key == "time.step" && wish.value.find(" in the first ") != std::string::npos)
+    return "it steps at any time or never: write limit: -1";
+  if (wish.key == "time.leap" && wish.value != "system") return "the kernel does it: write system";
+  if (wish.key == "time.drift_file" &&
+      (!wish.value.starts_with(kState) || PlainPath(wish.value, "") != wish.value))
+    return fmt::format("it writes below {} alone", kState);
   return {};
 }
 
 // What some values of a key are, where others are not: empty when this one is fine.
 std::string ValueProblem(const Wish& wish, Daemon daemon) {
+  if (daemon == Daemon::kAgent) return AgentProblem(wish);
   const bool ntpd = daemon == Daemon::kNtpClassic || daemon == Daemon::kNtpsec;
   const auto number = [&] { return std::atoi(wish.value.c_str()); };
   if (ntpd && (wish.key == "minpoll" || wish.key == "maxpoll") && (number() < 3 || number() > 17))

@@ -24,7 +24,7 @@ std::string_view TypeWord(NtpKey::Type type, facts::Daemon daemon) {
     case NtpKey::Type::kSha256:
       return "SHA256";
     case NtpKey::Type::kAes128:
-      if (daemon == facts::Daemon::kChrony) return "AES128";
+      if (daemon == facts::Daemon::kChrony || daemon == facts::Daemon::kAgent) return "AES128";
       return daemon == facts::Daemon::kNtpsec ? "AES-128" : "AES128CMAC";
   }
   return "";
@@ -55,7 +55,7 @@ StatusOr<std::string> KeyFile(const policy::TimePolicy& policy, facts::Daemon da
   std::string body;
   for (const TimeKey& key : *policy.keys) {
     std::string word = "HEX:" + Hex(key.bytes.Reveal());
-    if (daemon != facts::Daemon::kChrony) {
+    if (daemon != facts::Daemon::kChrony && daemon != facts::Daemon::kAgent) {
       StatusOr<std::string> ntpd = NtpdWord(key);
       if (!ntpd.ok())
         return absl::InvalidArgumentError(fmt::format("{}: {} cannot do key {} of time.keys ({})",

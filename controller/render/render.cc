@@ -124,9 +124,9 @@ StatusOr<std::string> BodyFor(const policy::TimePolicy& policy, const Platform& 
     case facts::Daemon::kTimesyncd:
       return TimesyncdConf(policy, platform);
     case facts::Daemon::kAgent:
-      break;
+      return AgentConf(policy, platform);
   }
-  return absl::FailedPreconditionError("the agent is configured by `fleetsync agent install`");
+  return absl::InternalError("RenderTimeService: unknown daemon");
 }
 
 Checker CheckerFor(const Platform& platform) {
@@ -138,8 +138,9 @@ Checker CheckerFor(const Platform& platform) {
       return Checker::kNtpd;
     case facts::Daemon::kOpenntpd:
       return Checker::kOpenntpd;
-    case facts::Daemon::kTimesyncd:
     case facts::Daemon::kAgent:
+      return Checker::kAgent;
+    case facts::Daemon::kTimesyncd:
       return Checker::kNone;
   }
   return Checker::kNone;

@@ -34,6 +34,7 @@ enum class Checker : uint8_t {
   kChronyd,   // chronyd -p
   kNtpd,      // ntpd reads it in a mode or a sandbox in which it sets nothing
   kOpenntpd,  // ntpd -n
+  kAgent,     // fleetsync-agent check
 };
 
 struct RenderedFile {
@@ -44,8 +45,8 @@ struct RenderedFile {
   std::vector<std::string> not_expressible;
 };
 
-// The time daemon's configuration file: chrony.conf or ntp.conf. InvalidArgument when the policy
-// holds what the daemon's file cannot; FailedPrecondition for daemons that push cannot configure.
+// The time daemon's configuration file: chrony.conf, ntp.conf, … InvalidArgument when the policy
+// holds what the daemon's file cannot.
 StatusOr<RenderedFile> RenderTimeService(const policy::TimePolicy& policy,
                                          const Platform& platform);
 
@@ -54,6 +55,8 @@ StatusOr<std::string> ChronyConf(const policy::TimePolicy& policy, const Platfor
 StatusOr<std::string> NtpConf(const policy::TimePolicy& policy, const Platform& platform);
 StatusOr<std::string> OpenntpdConf(const policy::TimePolicy& policy, const Platform& platform);
 StatusOr<std::string> TimesyncdConf(const policy::TimePolicy& policy, const Platform& platform);
+// For an agent that keeps the clock; what is about reports is taken from the file as it is.
+StatusOr<std::string> AgentConf(const policy::TimePolicy& policy, const Platform& platform);
 
 // Where push puts it: timesyncd's own file is left to the administrator.
 inline constexpr std::string_view kTimesyncdDropIn =

@@ -105,6 +105,7 @@ std::string Called(const plan::HostPlan& plan) {
   script = Without(Without(std::move(script), plan::TransactionText()), plan::ApplyText());
   script = Without(Without(std::move(script), Inside(plan::TransactionText())),
                    Inside(plan::UndoText()));
+  script = Without(Without(std::move(script), plan::ServicesText()), Inside(plan::ServicesText()));
   std::string empty;
   for (int i = 1; i <= 4; ++i) empty += fmt::format("content_{}() {{ :; }}\n", i);
   return empty + script.substr(0, script.rfind("main </dev/null")) + std::string(kCalls);

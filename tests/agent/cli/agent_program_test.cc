@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -394,6 +395,32 @@ TEST_F(AgentProgram, AStateFolderThatCannotBeMadeIsRefused) {
   EXPECT_EQ(Err(),
             fmt::format("fleetsync-agent: making state-dir {}/agent.conf/state: Not a directory\n",
                         folder_));
+}
+
+// The configurations that a push writes for it.
+TEST_F(AgentProgram, CheckAcceptsWhatThePushWrites) {
+  int checked = 0;
+  for (const auto& golden : std::filesystem::directory_iterator("tests/golden/agent")) {
+    EXPECT_EQ(RunToEnd({"check", "--config", golden.path()}), 0) << golden.path() << Err();
+    ++checked;
+  }
+  EXPECT_GE(checked, 2);
+}
+
+TEST_F(AgentProgram, CheckSaysWhatIsWrongAndTouchesNothing) {
+  EXPECT_EQ(
+      RunToEnd({"check", "--config", Config("server a iburst\ncontroller b:1\nminsources 2\n")}),
+      2);
+  EXPECT_THAT(Err(), HasSubstr("/agent.conf:3: unknown directive \"minsources\"; did you mean"));
+  EXPECT_EQ(RunToEnd({"check", "--config", Config("server a iburst\n")}), 2);
+  EXPECT_THAT(Err(), HasSubstr("there is no controller to report to"));
+}
+
+TEST_F(AgentProgram, CheckTellsWhetherTheKernelCountsTheClockAsRight) {
+  timex state{};
+  ASSERT_GE(adjtimex(&state), 0);
+  EXPECT_EQ(RunToEnd({"check", "--clock"}), (state.status & STA_UNSYNC) != 0 ? 4 : 0);
+  EXPECT_EQ(RunToEnd({"check"}), 2) << "one of the two";
 }
 
 TEST_F(AgentProgram, VersionAndHelpAreOnStandardOutput) {

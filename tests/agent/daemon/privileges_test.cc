@@ -82,7 +82,7 @@ TEST_F(Privileges, AUserThatIsNotThereIsAnErrorThatSaysWhatToDo) {
             "there is no user no-such-user; choose one with --user");
 }
 
-TEST_F(Privileges, TheStateIsGivenButNoFileWithAnotherName) {
+TEST_F(Privileges, TheStateIsGivenButNoFileWithAnotherNameNorTheReportersIdentity) {
   std::string folder = ::testing::TempDir() + "state.XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   std::filesystem::create_directories(folder + "/state/spool");
@@ -90,7 +90,11 @@ TEST_F(Privileges, TheStateIsGivenButNoFileWithAnotherName) {
   std::ofstream(folder + "/others") << "x";
   std::filesystem::create_hard_link(folder + "/others", folder + "/state/linked");
   std::filesystem::create_symlink(folder + "/others", folder + "/state/symbolic");
-  GiveState(folder + "/state", "nobody");
+  std::filesystem::create_directories(folder + "/state/tls");
+  std::ofstream(folder + "/state/tls/host.key") << "x";
+  for (const char* name : {"/state/tls", "/state/tls/host.key"})
+    ASSERT_EQ(chown((folder + name).c_str(), 1, 1), 0);
+  GiveState(folder + "/state", "nobody", "daemon");
   const auto owner = [&](const std::string& name) {
     struct stat info {};
     stat((folder + name).c_str(), &info);
@@ -100,6 +104,8 @@ TEST_F(Privileges, TheStateIsGivenButNoFileWithAnotherName) {
   EXPECT_EQ(owner("/state/spool"), 65534u);
   EXPECT_EQ(owner("/state/spool/1.reports"), 65534u);
   EXPECT_EQ(owner("/others"), 0u);
+  EXPECT_EQ(owner("/state/tls"), 1u) << "the reporter's";
+  EXPECT_EQ(owner("/state/tls/host.key"), 1u);
   std::filesystem::remove_all(folder);
 }
 

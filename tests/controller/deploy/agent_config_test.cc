@@ -58,11 +58,12 @@ TEST(AgentConfig, ARelayMeasuresItsUpstreamsOrItselfWithoutAny) {
               ElementsAre("0.pool.ntp.org", "1.pool.ntp.org"));
 }
 
-TEST(AgentConfig, WithoutInsecureTheLineIsNotThere) {
+TEST(AgentConfig, WithoutInsecureItNamesItsIdentity) {
   const Inventory inventory = TwoRelaysAndAClient();
   const auto text = RenderAgentConfig(inventory, inventory.hosts[2], {.controller = "ctl:8123"});
   ASSERT_TRUE(text.ok());
   EXPECT_THAT(*text, testing::Not(HasSubstr("insecure")));
+  EXPECT_THAT(*text, HasSubstr("tls-dir /var/lib/fleetsync-agent/tls\n"));
 }
 
 TEST(AgentConfig, WithoutAServerItSaysWhatTheInventoryNeeds) {

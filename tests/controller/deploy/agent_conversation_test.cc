@@ -40,17 +40,21 @@ std::string InstalledHost() {
   return fmt::format(
       "sha256_tool=sha256sum\nfile={} -rwxr-xr-x {}\nfile={} -rw-r-----. {}\n"
       "file={} -rw-r--r-- {}\ngzip=1\nuser=1\nrunning=1\nenabled=1\ncan_enable=1\n",
-      Sha256Hex("program"), kBinaryPath, Sha256Hex(kConfig), kConfigPath, Sha256Hex(SystemdUnit()),
-      kSystemdUnitPath);
+      Sha256Hex("program"), kBinaryPath, Sha256Hex(kConfig), kConfigPath,
+      Sha256Hex(UnitFor(facts::Init::kSystemd, false).text), kSystemdUnitPath);
 }
 std::string Report(const std::string& lines) {
   return "\nfleetsync-agent-install 1 begin\n" + lines + "fleetsync-agent-install 1 end\n";
 }
 
 AgentConversation Install(Installer& installer, StatusOr<std::string> config = kConfig) {
-  return AgentConversation([&installer, config = std::move(config)](
-                               const HostState& state) { return installer.Decide(state, config); },
-                           seconds(60));
+  return AgentConversation(
+      [&installer, config = std::move(config)](const HostState& state) {
+        return installer.Decide(
+            state, "web01",
+            config.ok() ? StatusOr<AgentWish>(AgentWish{.config = *config}) : config.status());
+      },
+      seconds(60));
 }
 
 const ssh::Command* CommandOf(const Next& next) {
@@ -64,7 +68,7 @@ Next Answer(AgentConversation& conversation, const std::string& output, int code
 }
 
 TEST(AgentConversation, AnUnchangedHostCostsOneRoundTrip) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   const Next next = Answer(conversation, Probe(InstalledHost()));
@@ -74,7 +78,7 @@ TEST(AgentConversation, AnUnchangedHostCostsOneRoundTrip) {
 
 TEST(AgentConversation, TheProgramIsSharedAndNotCopiedForEachHost) {
   const AgentBinary binary = Binary();
-  Installer installer(binary, false);
+  Installer installer(binary, {});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   const Next next = Answer(conversation, Probe(kEmptyHost));
@@ -86,7 +90,7 @@ TEST(AgentConversation, TheProgramIsSharedAndNotCopiedForEachHost) {
 }
 
 TEST(AgentConversation, WhatWasDoneIsToldInOrder) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   Answer(conversation, Probe(kEmptyHost));
@@ -96,7 +100,7 @@ TEST(AgentConversation, WhatWasDoneIsToldInOrder) {
 }
 
 TEST(AgentConversation, OfAChangedConfigurationOnlyTheTextIsSent) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation = Install(installer, std::string("host other\n"));
   conversation.OnReady({});
   const Next next = Answer(conversation, Probe(InstalledHost()));
@@ -109,7 +113,7 @@ TEST(AgentConversation, OfAChangedConfigurationOnlyTheTextIsSent) {
 }
 
 TEST(AgentConversation, CheckRunsNothingAndTellsWhatWouldChange) {
-  Installer installer(Binary(), true);
+  Installer installer(Binary(), {.check = true});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   const Next next = Answer(conversation, Probe(kEmptyHost));
@@ -120,7 +124,7 @@ TEST(AgentConversation, CheckRunsNothingAndTellsWhatWouldChange) {
 }
 
 TEST(AgentConversation, AFailureThatWasUndoneSaysSo) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   Answer(conversation, Probe(kEmptyHost));
@@ -142,7 +146,7 @@ TEST(AgentConversation, AFailureThatCouldNotBeUndoneSaysBoth) {
 }
 
 TEST(AgentConversation, AHostWithoutAConfigurationFailsAlone) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation =
       Install(installer, absl::FailedPreconditionError("no server to measure"));
   conversation.OnReady({});
@@ -152,7 +156,7 @@ TEST(AgentConversation, AHostWithoutAConfigurationFailsAlone) {
 }
 
 TEST(AgentConversation, AProgramForAnotherCpuIsNotSent) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   Answer(conversation, Probe(kEmptyHost, "aarch64"));
@@ -160,7 +164,7 @@ TEST(AgentConversation, AProgramForAnotherCpuIsNotSent) {
 }
 
 TEST(AgentConversation, AShellThatRefusesSaysWhatItSaid) {
-  Installer installer(Binary(), false);
+  Installer installer(Binary(), {});
   AgentConversation conversation = Install(installer);
   conversation.OnReady({});
   conversation.OnOutput({}, "This account is currently not available.\n", true);

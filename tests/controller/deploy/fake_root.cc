@@ -63,18 +63,25 @@ FakeRoot::FakeRoot() {
     WriteCommand(command, count + fmt::format("exec /bin/{} \"$@\"\n", command));
   WriteCommand("chown", count);
   WriteCommand("sleep", "");
-  WriteCommand("id", "[ \"$1\" != fleetsync ] || [ -e \"$S/user\" ]\n");
-  WriteCommand("useradd", count + ": >\"$S/user\"\n");
-  WriteCommand("userdel", "rm -f \"$S/user\"\n");
+  WriteCommand("id", "[ -e \"$S/user-$1\" ]\n");
+  WriteCommand("useradd", count + "for name; do :; done\n: >\"$S/user-$name\"\n");
+  WriteCommand("userdel", "rm -f \"$S/user-$1\"\n");
   WriteCommand("journalctl", "echo 'what the journal says'\n");
   // A program that says `broken` does not start; the running one is what was there at the start.
+  // Another service is a file for each of what it does.
   WriteCommand("systemctl",
                "case $1 in\n"
                "  is-active) [ -e \"$S/active\" ]; exit ;;\n"
                "  is-enabled) [ -e \"$S/enabled\" ]; exit ;;\n"
                "esac\n" +
                    count +
-                   "echo \"$1\" >>\"$S/service-calls\"\n"
+                   "echo \"$1${2#fleetsync-agent}\" >>\"$S/service-calls\"\n"
+                   "case \"$1 $2\" in\n"
+                   "  start*chrony.service) : >\"$S/chrony-active\"; exit ;;\n"
+                   "  stop*chrony.service) /bin/rm -f \"$S/chrony-active\"; exit ;;\n"
+                   "  enable*chrony.service) : >\"$S/chrony-enabled\"; exit ;;\n"
+                   "  disable*chrony.service) /bin/rm -f \"$S/chrony-enabled\"; exit ;;\n"
+                   "esac\n"
                    "case $1 in\n"
                    "  enable) : >\"$S/enabled\" ;;\n"
                    "  disable) /bin/rm -f \"$S/enabled\" ;;\n"
@@ -128,7 +135,8 @@ std::map<std::string, std::string> FakeRoot::Tree() const {
     tree[path] =
         fmt::format("{:o} {}", static_cast<unsigned>(entry.status().permissions()), content);
   }
-  for (const char* state : {"active", "enabled", "user"})
+  for (const char* state : {"active", "enabled", "user-fleetsync", "user-_fleetsync",
+                            "chrony-active", "chrony-enabled"})
     if (Exists(std::string("/state/") + state)) tree[state] = Read(std::string("/state/") + state);
   return tree;
 }
@@ -142,6 +150,10 @@ void FakeRoot::Write(const std::string& path, const std::string& content, unsign
 std::string FakeRoot::Read(const std::string& path) const { return Slurp(root_ + path); }
 
 bool FakeRoot::Exists(const std::string& path) const { return fs::exists(root_ + path); }
+
+unsigned FakeRoot::Mode(const std::string& path) const {
+  return static_cast<unsigned>(fs::status(root_ + path).permissions());
+}
 
 std::vector<std::string> FakeRoot::ServiceCalls() const {
   std::vector<std::string> calls;

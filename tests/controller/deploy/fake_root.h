@@ -26,12 +26,14 @@ class FakeRoot {
           Fault fault = Fault::kNone, int at = 0);
 
   // Files below the root and what is in them, without those of the fake commands and of the
-  // transaction itself; modes before the content, of a longer one its checksum. And the service's and the user's state.
+  // transaction itself; modes before the content, of a longer one its checksum. And the state of
+  // services and users: "active" and "enabled" of the agent's, "chrony-active", "user-fleetsync".
   std::map<std::string, std::string> Tree() const;
 
   void Write(const std::string& path, const std::string& content, unsigned mode);
   std::string Read(const std::string& path) const;
   bool Exists(const std::string& path) const;
+  unsigned Mode(const std::string& path) const;  // permissions
   // What systemctl was asked to do since the last Run began, but questions.
   std::vector<std::string> ServiceCalls() const;
 

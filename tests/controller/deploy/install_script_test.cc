@@ -29,12 +29,23 @@ class InstallScriptTest : public testing::TestWithParam<const char*> {
   std::string Install(const std::string& program, const std::string& config,
                       InstallPlan plan = Everything(),
                       FakeRoot::Fault fault = FakeRoot::Fault::kNone, int at = 0) {
-    AgentBinary binary;
-    binary.sha256 = Sha256Hex(program);
-    const auto ran = root_.Run(GetParam(), InstallScriptFor(plan, Host(), binary, config),
-                               plan.send_binary ? program : "", fault, at);
+    const InstallInput input = InputFor(program, config, plan);
+    const auto ran = root_.Run(
+        GetParam(), input.script,
+        std::string(input.secrets.Reveal()) + (plan.send_binary ? program : ""), fault, at);
     commands_ = ran.commands;
     return ran.output;
+  }
+  // Keys and identity are others for each configuration.
+  static InstallInput InputFor(const std::string& program, const std::string& config,
+                               const InstallPlan& plan) {
+    AgentBinary binary;
+    binary.sha256 = Sha256Hex(program);
+    const AgentWish wish{.config = config, .keys = Secret("1 MD5 " + config)};
+    const ca::Identity identity{.authority = "authority\n",
+                                .certificate = "certificate of " + config,
+                                .key = Secret("key of " + config)};
+    return InstallInputFor(plan, Host(), binary, wish, &identity);
   }
   std::string Remove(bool purge) {
     return root_.Run(GetParam(), RemoveScriptFor(Host(), purge), "").output;
@@ -48,8 +59,31 @@ class InstallScriptTest : public testing::TestWithParam<const char*> {
   }
   static InstallPlan Everything() {
     InstallPlan plan;
-    plan.send_binary = plan.write_config = plan.write_unit = true;
+    plan.send_binary = plan.write_config = plan.write_unit = plan.observes = true;
     return plan;
+  }
+  // An agent with all that it can have, which chrony gives way to.
+  static InstallPlan Keeping() {
+    InstallPlan plan = Everything();
+    plan.observes = false;
+    plan.keeps_clock = plan.write_identity = plan.write_keys = true;
+    plan.rivals.push_back({.service = "chrony",
+                           .program = "chronyd",
+                           .init = facts::Init::kSystemd,
+                           .run = plan::SetService::Run::kStopped,
+                           .boot = plan::SetService::Boot::kDisabled,
+                           .was_running = true});
+    return plan;
+  }
+  // And gives it back.
+  static InstallPlan Leaving() {
+    InstallPlan plan = Everything();
+    plan.leaves_clock = plan.write_identity = plan.write_keys = true;
+    return plan;
+  }
+  void ChronyRuns() {
+    root_.Write("/state/chrony-active", "", 0600);
+    root_.Write("/state/chrony-enabled", "", 0600);
   }
 
   FakeRoot root_;
@@ -122,9 +156,7 @@ TEST_P(InstallScriptTest, AProgramThatDoesNotRunHereIsFoundOutBeforeAnythingIsRe
 }
 
 TEST_P(InstallScriptTest, AProgramThatArrivesCutOffIsNotInstalled) {
-  AgentBinary binary;
-  binary.sha256 = Sha256Hex(kNewProgram);
-  const auto ran = root_.Run(GetParam(), InstallScriptFor(Everything(), Host(), binary, "host a\n"),
+  const auto ran = root_.Run(GetParam(), InputFor(kNewProgram, "host a\n", Everything()).script,
                              std::string(kNewProgram).substr(0, 10));
   EXPECT_THAT(OutcomeOf(ran.output).failure, HasSubstr("what arrived is not what was sent"));
   EXPECT_THAT(root_.Tree(), IsEmpty());
@@ -133,8 +165,10 @@ TEST_P(InstallScriptTest, AProgramThatArrivesCutOffIsNotInstalled) {
 TEST_P(InstallScriptTest, ACompressedProgramThatArrivesCutOffIsNotInstalled) {
   HostState host = Host();
   host.has_gzip = true;
-  const auto ran =
-      root_.Run(GetParam(), InstallScriptFor(Everything(), host, AgentBinary{}, "host a\n"), "");
+  const auto ran = root_.Run(
+      GetParam(),
+      InstallInputFor(Everything(), host, AgentBinary{}, {.config = "host a\n"}, nullptr).script,
+      "");
   EXPECT_THAT(OutcomeOf(ran.output).failure, HasSubstr("fleetsync-agent.new: "));
   EXPECT_THAT(root_.Tree(), IsEmpty());
 }
@@ -151,42 +185,133 @@ TEST_P(InstallScriptTest, ALockThatNobodyHoldsIsTakenOver) {
   EXPECT_EQ(OutcomeOf(Install(kNewProgram, "host web01\n")).kind, Outcome::Kind::kInstalled);
 }
 
+// ---- identity and keys
+
+TEST_P(InstallScriptTest, SecretsAreTheirOwnersAlone) {
+  const Outcome outcome = OutcomeOf(Install(kNewProgram, "web01\n", Keeping()));
+  EXPECT_THAT(outcome.changes, Contains("identity")) << outcome.failure;
+  const auto tree = root_.Tree();
+  const std::string tls = "/var/lib/fleetsync-agent/tls";
+  EXPECT_THAT(tree, Contains(Pair(tls + "/ca.pem", "600 authority\n")));
+  EXPECT_THAT(tree, Contains(Pair(tls + "/host.pem", "600 certificate of web01\n")));
+  EXPECT_THAT(tree, Contains(Pair(tls + "/host.key", "600 key of web01\n")));
+  EXPECT_THAT(tree, Contains(Pair("/etc/fleetsync/agent.keys", "600 1 MD5 web01\n")));
+  EXPECT_EQ(root_.Mode(tls), 0700U);
+  EXPECT_FALSE(root_.Exists("/var/lib/fleetsync-install/tls"));
+  EXPECT_FALSE(root_.Exists("/var/lib/fleetsync-install/backup"));
+}
+
+TEST_P(InstallScriptTest, AnInstallationWithoutAnIdentityLeavesTheOneThatIsThere) {
+  Install(kNewProgram, "web01\n", Keeping());
+  Install(kOldProgram, "web02\n");
+  EXPECT_EQ(root_.Read("/var/lib/fleetsync-agent/tls/host.key"), "key of web01\n");
+}
+
+TEST_P(InstallScriptTest, AnIdentityThatArrivesCutOffIsNotInstalled) {
+  Install(kNewProgram, "web01\n", Keeping());
+  const auto before = root_.Tree();
+  InstallPlan plan;
+  plan.write_identity = true;
+  const InstallInput input = InputFor(kNewProgram, "web02\n", plan);
+  const auto ran =
+      root_.Run(GetParam(), input.script,
+                std::string(input.secrets.Reveal().substr(0, input.secrets.Reveal().size() - 1)));
+  EXPECT_THAT(OutcomeOf(ran.output).failure, HasSubstr("host.key: cut off"));
+  EXPECT_EQ(root_.Tree(), before);
+}
+
+// ---- who keeps the clock
+
+TEST_P(InstallScriptTest, TheOthersGiveWayAndGetTheClockBack) {
+  ChronyRuns();
+  const auto before = root_.Tree();
+  Outcome outcome = OutcomeOf(Install(kNewProgram, "web01\n", Keeping()));
+  EXPECT_THAT(outcome.changes, Contains("retired chrony")) << outcome.failure;
+  EXPECT_FALSE(root_.Exists("/state/chrony-active") || root_.Exists("/state/chrony-enabled"));
+  EXPECT_TRUE(root_.Exists("/state/user-_fleetsync"));
+
+  outcome = OutcomeOf(Install(kNewProgram, "web01\n", Leaving()));
+  EXPECT_THAT(outcome.changes, Contains("gave the clock back to chrony")) << outcome.failure;
+  EXPECT_TRUE(root_.Exists("/state/chrony-active") && root_.Exists("/state/chrony-enabled"));
+
+  Install(kNewProgram, "web01\n", Keeping());
+  HostState host = Host();
+  host.keeps_clock = true;
+  outcome = OutcomeOf(root_.Run(GetParam(), RemoveScriptFor(host, true), "").output);
+  EXPECT_THAT(outcome.changes, Contains("gave the clock back to chrony")) << outcome.failure;
+  EXPECT_EQ(root_.Tree(), before);
+}
+
+TEST_P(InstallScriptTest, WhereNobodyIsThereToTakeTheClockThatIsSaid) {
+  HostState host = Host();
+  host.keeps_clock = true;
+  const Outcome outcome = OutcomeOf(root_.Run(GetParam(), RemoveScriptFor(host, false), "").output);
+  EXPECT_THAT(outcome.warnings, ElementsAre(HasSubstr("nothing keeps this host's clock now")));
+}
+
+// ---- faults
+
 // The loop of SQLite's tests: the 1st command fails, then the 2nd, … until none is left.
 TEST_P(InstallScriptTest, WhicheverCommandFailsTheHostIsAsBeforeOrAsWanted) {
-  Install(kOldProgram, "host web01\n");
+  ChronyRuns();
+  Install(kOldProgram, "host web01\n", Leaving());
   const auto before = root_.Tree();
-  Install(kNewProgram, "host web02\n");
+  Install(kNewProgram, "host web02\n", Keeping());
   const auto wanted = root_.Tree();
   const int last = commands_;
-  ASSERT_GT(last, 10);
-  Install(kOldProgram, "host web01\n");
+  ASSERT_GT(last, 20);
+  ASSERT_NE(before, wanted);
+  Install(kOldProgram, "host web01\n", Leaving());
+  const auto without = [](auto tree) {
+    tree.erase("user-_fleetsync");  // stays with who had the clock
+    return tree;
+  };
   for (int at = 1; at <= last; ++at) {
     SCOPED_TRACE(at);
     const Outcome outcome =
-        OutcomeOf(Install(kNewProgram, "host web02\n", Everything(), FakeRoot::Fault::kFail, at));
+        OutcomeOf(Install(kNewProgram, "host web02\n", Keeping(), FakeRoot::Fault::kFail, at));
     if (outcome.kind == Outcome::Kind::kFailed) {
-      EXPECT_EQ(root_.Tree(), before) << outcome.failure;
+      EXPECT_EQ(without(root_.Tree()), before) << outcome.failure;
       EXPECT_THAT(outcome.failure, Not(HasSubstr("undoing it failed")));
     } else {
       EXPECT_EQ(root_.Tree(), wanted);
-      Install(kOldProgram, "host web01\n");
+      Install(kOldProgram, "host web01\n", Leaving());
     }
   }
 }
 
-TEST_P(InstallScriptTest, WhereverItIsKilledTheNextRunFinishesAndAFailingOneRestores) {
-  Install(kOldProgram, "host web01\n");
+TEST_P(InstallScriptTest, WhicheverCommandFailsWhenTheClockIsGivenBackTheAgentKeepsItOrNot) {
+  ChronyRuns();
+  Install(kOldProgram, "host web01\n", Keeping());
   const auto before = root_.Tree();
-  Install(kNewProgram, "host web02\n");
+  Install(kNewProgram, "host web02\n", Leaving());
   const auto wanted = root_.Tree();
   const int last = commands_;
+  Install(kOldProgram, "host web01\n", Keeping());
   for (int at = 1; at <= last; ++at) {
     SCOPED_TRACE(at);
-    ASSERT_EQ(OutcomeOf(Install(kOldProgram, "host web01\n")).failure, "");
+    const Outcome outcome =
+        OutcomeOf(Install(kNewProgram, "host web02\n", Leaving(), FakeRoot::Fault::kFail, at));
+    EXPECT_EQ(root_.Tree(), outcome.kind == Outcome::Kind::kFailed ? before : wanted)
+        << outcome.failure;
+    if (outcome.kind != Outcome::Kind::kFailed) Install(kOldProgram, "host web01\n", Keeping());
+  }
+}
+
+TEST_P(InstallScriptTest, WhereverItIsKilledTheNextRunFinishesAndAFailingOneRestores) {
+  ChronyRuns();
+  Install(kNewProgram, "host web02\n", Keeping());
+  const auto wanted = root_.Tree();
+  const int last = commands_;
+  Install(kOldProgram, "host web01\n", Leaving());
+  const auto before = root_.Tree();
+  for (int at = 1; at <= last; ++at) {
+    SCOPED_TRACE(at);
+    ASSERT_EQ(OutcomeOf(Install(kOldProgram, "host web01\n", Leaving())).failure, "");
     for (const char* next : {kBrokenProgram, kNewProgram}) {
       ASSERT_EQ(root_.Tree(), before);
-      Install(kNewProgram, "host web02\n", Everything(), FakeRoot::Fault::kKill, at);
-      const Outcome outcome = OutcomeOf(Install(next, "host web02\n"));
+      Install(kNewProgram, "host web02\n", Keeping(), FakeRoot::Fault::kKill, at);
+      const Outcome outcome = OutcomeOf(Install(next, "host web02\n", Keeping()));
       EXPECT_EQ(outcome.kind == Outcome::Kind::kFailed, next == kBrokenProgram) << outcome.failure;
     }
     EXPECT_EQ(root_.Tree(), wanted);
@@ -201,7 +326,7 @@ TEST_P(InstallScriptTest, RemoveLeavesTheReportsAndPurgeLeavesNothing) {
   EXPECT_EQ(outcome.failure, "");
   EXPECT_THAT(outcome.changes.size(), 3U);
   EXPECT_THAT(root_.Tree(), ElementsAre(Pair("/var/lib/fleetsync-agent/spool/1", "644 report"),
-                                        Pair("user", "")));
+                                        Pair("user-fleetsync", "")));
   EXPECT_EQ(OutcomeOf(Remove(true)).failure, "");
   EXPECT_EQ(root_.Tree(), before);
 }

@@ -30,6 +30,9 @@ HostState WithAgent(bool running) {
   agent.daemon = facts::Daemon::kAgent;
   agent.version = "0.1.0";
   state.facts.daemons.push_back(agent);
+  facts::DaemonFact chrony;
+  chrony.running = true;
+  state.facts.daemons.push_back(chrony);
   return state;
 }
 
@@ -66,19 +69,21 @@ TEST(Report, TheStatusTableTellsRunningStoppedMissingAndUnreachable) {
   reports[0].last_heard = now - seconds(4);
   reports[1].host = "b";
   reports[1].state = WithAgent(false);
+  reports[1].state->keeps_clock = true;
   reports[1].outcome.kind = Outcome::Kind::kUnchanged;
   reports[2].host = "c";
   reports[2].state = HostState{};
   reports[2].outcome.kind = Outcome::Kind::kUnchanged;
   reports[3] = Failed("d", "connect: refused");
-  EXPECT_EQ(StatusTable(reports, now),
-            "HOST  AGENT          VERSION  AT BOOT  LAST HEARD\n"
-            "a     running        0.1.0    yes      4.00 s ago\n"
-            "b     stopped        0.1.0    yes               -\n"
-            "c     not installed  -        -                 -\n"
-            "d     unreachable    -        -                 -\n"
-            "\n"
-            "d: connect: refused\n");
+  EXPECT_EQ(
+      StatusTable(reports, now),
+      "HOST  AGENT          VERSION  AT BOOT  CLOCK            CERTIFICATE UNTIL  LAST HEARD\n"
+      "a     running        0.1.0    yes      observes chrony  -                  4.00 s ago\n"
+      "b     stopped        0.1.0    yes      keeps the clock  -                           -\n"
+      "c     not installed  -        -        -                -                           -\n"
+      "d     unreachable    -        -        -                -                           -\n"
+      "\n"
+      "d: connect: refused\n");
   EXPECT_TRUE(RunsWell(reports[0]));
   EXPECT_FALSE(RunsWell(reports[1]));
   EXPECT_FALSE(RunsWell(reports[3]));

@@ -310,6 +310,54 @@ TEST(Diff, AnAgentThatWatchesIsNoRival) {
   EXPECT_TRUE(Diff(samples::Client(), facts).ok());
 }
 
+// ---- daemon: agent
+
+// A host whose agent has `config`, beside chrony that runs when `chrony`.
+Facts WithAgent(const std::string& config, bool chrony = false) {
+  Facts facts = HostWith(samples::Agent(), config);
+  facts.files["/etc/fleetsync/agent.conf"].group = "fleetsync";
+  if (chrony) facts.daemons.push_back(samples::Chrony());
+  return facts;
+}
+
+policy::TimePolicy KeptByTheAgent() {
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = policy::DaemonChoice::kAgent;
+  return policy;
+}
+
+TEST(Diff, AnAgentThatKeepsTheClockGetsThePolicyAndOthersGiveWay) {
+  const HostPlan plan = PlanOf(KeptByTheAgent(), WithAgent(samples::kAgentReports, true));
+  EXPECT_EQ(Summary(plan, Tense::kPlanned), "agent.conf, stop chrony, restart fleetsync-agent");
+  const PutFile& put = FileIn(plan);
+  EXPECT_EQ(put.path, "/etc/fleetsync/agent.conf");
+  EXPECT_EQ(put.group, "fleetsync");
+  EXPECT_EQ(put.checker, render::Checker::kAgent);
+  EXPECT_THAT(*put.after, HasSubstr("\ncontroller 10.0.0.5:8123\n"));
+
+  Facts settled = WithAgent(*put.after);
+  EXPECT_TRUE(PlanOf(KeptByTheAgent(), settled).empty());
+  policy::TimePolicy automatic = samples::Client();
+  EXPECT_TRUE(PlanOf(automatic, settled).empty()) << "auto: what the host has";
+}
+
+TEST(Diff, AnAgentThatIsNotThereOrOnlyWatchesIsInstalledFirst) {
+  constexpr char kWhatToDo[] =
+      "; run: fleetsync agent install --keep-clock --controller HOST:PORT --limit web07.example";
+  EXPECT_EQ(Refusal(KeptByTheAgent(), HostWith(samples::Chrony(), "")),
+            std::string("fleetsync's agent is not installed here") + kWhatToDo);
+  EXPECT_EQ(Refusal(KeptByTheAgent(), WithAgent("no-clock-control\n", true)),
+            std::string("fleetsync's agent only watches this clock") + kWhatToDo);
+}
+
+TEST(Diff, AnotherDaemonDoesNotTakeTheClockFromTheAgentThatKeepsIt) {
+  policy::TimePolicy policy = samples::Client();
+  policy.daemon = policy::DaemonChoice::kChrony;
+  EXPECT_THAT(Refusal(policy, WithAgent(samples::kAgentReports, true)),
+              HasSubstr("fleetsync agent install --observe --controller HOST:PORT --limit "
+                        "web07.example, or set time.daemon to agent"));
+}
+
 TEST(Diff, KeysAreComparedByTheirChecksumAndShownNowhere) {
   const policy::TimePolicy policy = samples::WithKey(inventory::NtpKey::Type::kSha1, "s3cretword");
   Facts facts = Settled(policy, samples::Chrony());

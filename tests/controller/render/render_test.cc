@@ -75,6 +75,74 @@ TEST(Golden, ChronyRelayOfAnIsolatedSite) {
   ExpectGolden("chrony/relay_isolated.conf", Rendered(policy, PlatformWith(samples::Chrony())));
 }
 
+TEST(Golden, AgentClient) {
+  ExpectGolden("agent/client.conf",
+               Rendered(samples::Client(), PlatformWith(samples::Agent(), samples::kAgentReports)));
+}
+
+TEST(Golden, AgentWithAllItCan) {
+  TimePolicy policy = WithExtra(samples::WithKey(inventory::NtpKey::Type::kSha1, "secret"),
+                                {"slew-only", "stepout 5m"});
+  policy.sources = {{.address = "ntp1.example",
+                     .prefer = true,
+                     .trust = true,
+                     .minpoll = 4,
+                     .maxpoll = 8,
+                     .key = 7,
+                     .max_delay = std::chrono::milliseconds(30)},
+                    {.address = "2001:db8::7",
+                     .iburst = false,
+                     .noselect = true,
+                     .xleave = true,
+                     .offset = std::chrono::microseconds(-250)}};
+  inventory::TimeSettings& time = policy.settings;
+  time.step_threshold = std::chrono::milliseconds(250);
+  time.step_limit = -1;
+  time.panic = std::chrono::minutes(5);
+  time.max_distance = std::chrono::milliseconds(1500);
+  time.min_sources = 2;
+  time.leap = inventory::TimeSettings::Leap::kSystem;
+  time.drift_file = "/var/lib/fleetsync-agent/frequency";
+  ExpectGolden("agent/all.conf",
+               Rendered(policy, PlatformWith(samples::Agent(), samples::kAgentReports)));
+}
+
+TEST(AgentConf, WhatTheInstallationSaysOfReportsStaysAndNothingElse) {
+  const std::string text = Rendered(
+      samples::Client(),
+      PlatformWith(samples::Agent(),
+                   "no-clock-control\ncontroller 10.0.0.5:8123\ntls-dir /var/lib/x\nuser a\n"
+                   "step 5s\n# time.extra\nseccomp off\n"));
+  EXPECT_THAT(text, HasSubstr("\ncontroller 10.0.0.5:8123\ntls-dir /var/lib/x\nuser a\n"));
+  for (const char* gone : {"no-clock-control", "step 5s", "seccomp"})
+    EXPECT_THAT(text, Not(HasSubstr(gone)));
+}
+
+TEST(AgentConf, WhatItCannotDoIsAnErrorThatNamesTheValue) {
+  const auto refusal = [](const TimePolicy& policy) {
+    return Message(
+        RenderTimeService(policy, PlatformWith(samples::Agent(), samples::kAgentReports)).status());
+  };
+  EXPECT_THAT(refusal(samples::Relay()),
+              HasSubstr("agent 0.1.0 cannot do time.allow (4 networks)"));
+  TimePolicy policy = samples::Client();
+  policy.sources[0].kind = inventory::TimeSource::Kind::kPool;
+  EXPECT_THAT(refusal(policy), HasSubstr("agent 0.1.0 cannot do pool (ntp1.example)"));
+  policy = samples::Client();
+  policy.sources[0].minpoll = -2;
+  EXPECT_THAT(refusal(policy), HasSubstr("cannot do minpoll (-2): it takes 0 to 17"));
+  policy = samples::Client();
+  policy.settings.step_threshold = std::chrono::seconds(1);
+  policy.settings.step_limit = 3;
+  EXPECT_THAT(refusal(policy), HasSubstr("it steps at any time or never: write limit: -1"));
+  policy = samples::Client();
+  policy.settings.leap = inventory::TimeSettings::Leap::kSlew;
+  EXPECT_THAT(refusal(policy), HasSubstr("cannot do time.leap (slew): the kernel does it"));
+  policy = samples::Client();
+  policy.settings.drift_file = "/var/lib/chrony/drift";
+  EXPECT_THAT(refusal(policy), HasSubstr("it writes below /var/lib/fleetsync-agent/ alone"));
+}
+
 TEST(Golden, OldChronyRelay) {
   ExpectGolden("chrony/relay_3.2.conf",
                Rendered(samples::Relay(), OnRhel(Version(samples::Chrony(), "3.2"))));

@@ -81,6 +81,24 @@ inline facts::DaemonFact NtpClassic() {
           .enabled = true};
 }
 
+inline facts::DaemonFact Agent() {
+  return {.daemon = facts::Daemon::kAgent,
+          .binary = "/usr/local/sbin/fleetsync-agent",
+          .version = "0.1.0",
+          .service = "fleetsync-agent",
+          .config_path = "/etc/fleetsync/agent.conf",
+          .drift_path = {},
+          .keys_path = {},
+          .running = true,
+          .pid = 15,
+          .enabled = true};
+}
+
+// What `fleetsync agent install` has written of reports.
+inline constexpr char kAgentReports[] =
+    "host web07.example\nserver old.example iburst\ncontroller 10.0.0.5:8123\n"
+    "report-interval 10s\ninsecure-controller\n";
+
 // A Debian host with this daemon alone and this text in its file.
 inline facts::Facts HostWith(const facts::DaemonFact& daemon, const std::string& config) {
   facts::Facts facts;

@@ -11,11 +11,14 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from labs import BIN, Lab, eventually  # noqa: E402
 
+DYNAMIC = BIN / "fleetsync-agent"  # which sees the clocks of the lab
 AGENT = BIN / "fleetsync-agent-static"
 if not AGENT.exists():  # sanitizer builds have none
-    AGENT = BIN / "fleetsync-agent"
+    AGENT = DYNAMIC
 CONTROLLER = "198.18.0.1:8123"
 
+BINARY = "/usr/local/sbin/fleetsync-agent"
+STATE = "/var/lib/fleetsync-agent"
 EVERYTHING = ["user", "binary", "config", "unit", "enabled", "started"]
 
 
@@ -39,9 +42,14 @@ class AgentLab(Lab):
             hosts = {}
         return done.returncode, hosts, done.stderr
 
-    def install(self, *arguments, binary=AGENT, controller=CONTROLLER, inventory="fleet.yaml"):
-        return self.said("agent", "install", "--controller", controller, "--insecure", "--binary", str(binary),
-                              *arguments, inventory=inventory)
+    def install(self, *arguments, binary=AGENT, controller=CONTROLLER, inventory="fleet.yaml", tls=False):
+        return self.said("agent", "install", "--controller", controller, *([] if tls else ["--insecure"]),
+                         "--binary", str(binary), *arguments, inventory=inventory)
+
+    def identity(self, host):
+        """Modes and owners of the identity's folder and files, and their checksums."""
+        return self.sh(host, f"cd {STATE} && ls -ldn tls tls/* | awk '{{print $1, $3, $NF}}'; sha256sum tls/*",
+                       check=False)
 
     def agent_pid(self, host):
         """Of the time process; empty when none runs."""
@@ -53,6 +61,7 @@ class AgentLab(Lab):
         return self.sh(host, "for f in /usr/local/sbin/fleetsync-agent* /etc/fleetsync/* "
                              "/etc/systemd/system/fleetsync* /etc/init.d/fleetsync*; do "
                              "[ -f $f ] && ls -l $f | cut -d' ' -f1 && sha256sum $f; done; "
+                             "ls -lR /var/lib/fleetsync-agent/tls; sha256sum /var/lib/fleetsync-agent/tls/*; "
                              "grep -c fleetsync /etc/passwd; ls /etc/rc3.d 2>/dev/null | grep fleetsync", check=False)
 
 
@@ -70,6 +79,7 @@ class AgentInstallTest(unittest.TestCase):
             self.lab("fault", "plain01", fault, "--off", check=False)
         self.lab("fault", "plain01", "kill-sshd", "--off", check=False)
         self.lab.said("agent", "remove", "--purge")
+        self.lab("clock", "chrony01", "--set", "0")
 
     def test_every_sort_of_host_gets_an_agent_and_a_second_run_changes_nothing(self):
         code, hosts, errors = self.lab.install()
@@ -234,6 +244,160 @@ class AgentInstallTest(unittest.TestCase):
         code, hosts, _ = self.lab.said("agent", "remove")
         self.assertEqual({h["outcome"] for h in hosts.values()}, {"unchanged"})
 
+    # ---- identity
+
+    def test_the_identity_is_the_reporters_alone_and_stays_while_it_is_good(self):
+        code, hosts, errors = self.lab.install("-l", "plain01,busybox01", tls=True)
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        identities = {}
+        for name in ("plain01", "busybox01"):
+            self.assertIn("identity", hosts[name]["changes"])
+            identities[name] = self.lab.identity(name)
+            uid = self.lab.sh(name, "id -u fleetsync")
+            self.assertRegex(identities[name], rf"^drwx------\S? {uid} tls\n"
+                                               rf"-rw-------\S? {uid} tls/ca.pem\n"
+                                               rf"-rw-------\S? {uid} tls/host.key\n"
+                                               rf"-rw-------\S? {uid} tls/host.pem\n")
+            self.assertIn(f"tls-dir {STATE}/tls", self.lab.sh(name, "cat /etc/fleetsync/agent.conf"))
+        code, hosts, _ = self.lab.install("-l", "plain01,busybox01", tls=True)
+        self.assertEqual({h["outcome"] for h in hosts.values()}, {"unchanged"})
+        code, hosts, _ = self.lab.install("-l", "plain01", "--renew-identity", tls=True)
+        self.assertEqual(hosts["plain01"]["changes"], ["identity", "started"])
+        self.assertNotEqual(self.lab.identity("plain01"), identities["plain01"])
+        # Once somebody else could read the key it is worth nothing.
+        self.lab.sh("busybox01", f"chmod 644 {STATE}/tls/host.key")
+        code, hosts, _ = self.lab.install("-l", "busybox01", tls=True)
+        self.assertEqual(hosts["busybox01"]["changes"], ["identity", "started"])
+        code, hosts, _ = self.lab.said("agent", "status", "-l", "plain01")
+        self.assertRegex(hosts["plain01"]["certificate_until"], r"^\d{4}-\d\d-\d\dT")
+
+    def test_a_certificate_that_was_revoked_is_replaced(self):
+        self.lab.install("-l", "plain01", tls=True)
+        before = self.lab.identity("plain01")
+        subprocess.run(self.lab.fleetsync("ca", "revoke", "plain01"), capture_output=True, check=True)
+        code, hosts, errors = self.lab.install("-l", "plain01", tls=True)
+        self.assertEqual(hosts["plain01"]["changes"], ["identity", "started"], errors)
+        self.assertNotEqual(self.lab.identity("plain01"), before)
+
+    def test_a_renewed_certificate_with_its_key_in_the_same_file_is_read_without_the_key(self):
+        self.lab.install("-l", "plain01", tls=True)
+        self.lab.sh("plain01", f"cd {STATE}/tls && cat host.key host.pem >both && cat both >host.pem && rm both")
+        code, hosts, errors = self.lab.install("-l", "plain01", tls=True)
+        self.assertEqual(hosts["plain01"]["outcome"], "unchanged", errors)
+
+    def test_the_key_is_on_no_command_line_and_in_no_environment(self):
+        self.lab("fault", "plain01", "slow", "--bytes-per-s", "2000000")
+        watch = ("while [ ! -e /tmp/stop ]; do for p in /proc/[0-9]*; do "
+                 "cat $p/cmdline $p/environ 2>/dev/null; done | tr '\\0' '\\n'; done >/tmp/seen")
+        self.lab.sh("plain01", f"rm -f /tmp/stop /tmp/seen; ({watch}) </dev/null >/dev/null 2>&1 &")
+        code, hosts, errors = self.lab.install("-l", "plain01", tls=True)
+        self.lab.sh("plain01", "touch /tmp/stop")
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        key = self.lab.sh("plain01", f"cat {STATE}/tls/host.key").splitlines()
+        seen = self.lab.sh("plain01", "cat /tmp/seen; rm -f /tmp/seen /tmp/stop")
+        self.assertIn("eval", seen, "the installation was watched")
+        for line in key:
+            self.assertNotIn(line, seen)
+
+    def test_a_failed_installation_leaves_the_old_identity(self):
+        self.lab.install("-l", "plain01", tls=True)
+        before, identity = self.lab.snapshot("plain01"), self.lab.identity("plain01")
+        code, hosts, _ = self.lab.install("-l", "plain01", "--renew-identity", binary="/bin/sleep", tls=True)
+        self.assertEqual(code, 1)
+        self.assertTrue(hosts["plain01"]["restored"], hosts)
+        self.assertEqual(self.lab.snapshot("plain01"), before)
+        self.assertEqual(self.lab.identity("plain01"), identity)
+        self.assertTrue(self.lab.agent_pid("plain01"))
+
+    # ---- upgrade
+
+    def test_an_upgrade_is_the_program_alone(self):
+        self.lab.install("-l", "plain01", tls=True)
+        self.lab.sh("plain01", f"echo '# mine' >>/etc/fleetsync/agent.conf; echo 1.5 0.1 >{STATE}/drift")
+        report = eventually(lambda: self.lab.sh("plain01", f"ls {STATE}/spool/*.reports | head -n 1", check=False),
+                            "an unsent report")
+        before = self.lab.sh("plain01", f"sha256sum /etc/fleetsync/agent.conf {STATE}/drift {STATE}/tls/*")
+        code, hosts, errors = self.lab.said("agent", "upgrade", "--serial", "1", "--binary",
+                                            str(self.changed_agent()), "-l", "plain01,chrony01")
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertEqual(hosts["plain01"]["changes"], ["binary", "started"])
+        self.assertEqual(hosts["chrony01"]["outcome"], "no agent")
+        self.assertEqual(self.lab.sh("plain01", f"sha256sum /etc/fleetsync/agent.conf {STATE}/drift {STATE}/tls/*"),
+                         before)
+        self.lab.sh("plain01", f"ls {report}")
+
+    # ---- who keeps the clock
+
+    def test_an_agent_that_keeps_the_clock_takes_it_from_chronyd_and_gives_it_back(self):
+        before = self.lab.snapshot("chrony01")
+        self.lab.sh("chrony01", "update-rc.d -f chrony remove; update-rc.d chrony defaults")
+        links = self.lab.sh("chrony01", "ls /etc/rc3.d")
+        self.assertRegex(links, "S..chrony")
+        self.lab("clock", "chrony01", "--set", "3")
+        code, hosts, errors = self.lab.install("-l", "chrony01", "--keep-clock", binary=DYNAMIC)
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        for change in ("clock user", "retired chrony"):
+            self.assertIn(change, hosts["chrony01"]["changes"])
+        self.assertEqual(self.lab.sh("chrony01", "pgrep -x chronyd; ls /etc/rc3.d | grep S..chrony", check=False), "")
+        eventually(lambda: abs(self.offset("chrony01")) < 0.001, "the clock is set")
+        uid = self.lab.sh("chrony01", "id -u _fleetsync")
+        pid = self.lab.agent_pid("chrony01").split()[0]
+        self.assertRegex(self.lab.sh("chrony01", f"grep Uid: /proc/{pid}/status"), rf"^Uid:\s+{uid}\s")
+        _, hosts, _ = self.lab.said("agent", "status", "-l", "chrony01")
+        self.assertEqual(hosts["chrony01"]["clock"], "keeps the clock")
+        # It stays so without being told again.
+        code, hosts, errors = self.lab.install("-l", "chrony01", binary=DYNAMIC)
+        self.assertEqual(hosts["chrony01"]["outcome"], "unchanged", errors)
+
+        code, hosts, errors = self.lab.said("agent", "remove", "--purge", "-l", "chrony01")
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertIn("gave the clock back to chrony", hosts["chrony01"]["changes"])
+        self.assertEqual(self.lab.snapshot("chrony01"), before)
+        self.assertTrue(self.lab.sh("chrony01", "pgrep -x chronyd"))
+        self.assertEqual(self.lab.sh("chrony01", "ls /etc/rc3.d"), links)
+
+    def test_an_agent_that_does_not_start_leaves_the_clock_with_chronyd(self):
+        before = self.lab.snapshot("chrony01")
+        code, hosts, _ = self.lab.install("-l", "chrony01", "--keep-clock", binary="/bin/sleep")
+        self.assertEqual(code, 1)
+        self.assertTrue(hosts["chrony01"]["restored"], hosts)
+        self.assertEqual(self.lab.snapshot("chrony01"), before)
+        self.assertTrue(self.lab.sh("chrony01", "pgrep -x chronyd"))
+
+    def test_a_push_with_the_agent_as_daemon(self):
+        text = self.lab("inventory").stdout
+        text = re.sub(r"(  chrony01: \{)", r"\1time: {daemon: agent, step: {threshold: 250ms, limit: -1}}, ", text)
+        self.lab.write_inventory(text, "agent.yaml")
+
+        def push(*arguments):
+            return self.lab.said("push", "--unchecked-sources", "-l", "chrony01", *arguments, inventory="agent.yaml")
+        code, hosts, _ = push()
+        self.assertEqual(code, 1)
+        self.assertIn("run: fleetsync agent install --keep-clock --controller HOST:PORT --limit chrony01",
+                      json.dumps(hosts["chrony01"]))
+        code, hosts, errors = self.lab.install("-l", "chrony01", binary=DYNAMIC, inventory="agent.yaml")
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertIn("step 0.25s", self.lab.sh("chrony01", "cat /etc/fleetsync/agent.conf"))
+        code, hosts, errors = push()
+        self.assertEqual((code, hosts["chrony01"]["outcome"]), (0, "unchanged"), errors)
+
+        self.lab.write_inventory(text.replace("250ms", "300ms"), "agent.yaml")
+        self.lab("clock", "chrony01", "--set", "0.02")
+        pid = self.lab.agent_pid("chrony01")
+        code, hosts, errors = push("--wait-synced")
+        self.assertEqual((code, hosts["chrony01"]["outcome"]), (0, "changed"), f"{hosts}{errors}")
+        self.assertNotEqual(self.lab.agent_pid("chrony01"), pid)
+        self.assertIn("step 0.3s", self.lab.sh("chrony01", "cat /etc/fleetsync/agent.conf"))
+        self.lab.sh("chrony01", f"{BINARY} check --clock")
+
+        self.lab.write_inventory(text.replace("limit: -1}", "limit: -1}, extra: [nonsense 1]"), "agent.yaml")
+        code, hosts, _ = push()
+        self.assertEqual(code, 1)
+        self.assertIn("the agent refuses the file", json.dumps(hosts["chrony01"]))
+
+    def offset(self, host):
+        return json.loads(self.lab("clock", host, "-o", "json").stdout)["offset_s"]
+
     def changed_agent(self):
         """The agent with a byte more: another checksum, the same behaviour."""
         path = self.lab.folder / "changed-agent"
@@ -283,10 +447,10 @@ class AgentUsageTest(unittest.TestCase):
                                   capture_output=True, text=True, check=False)
         return done.returncode, done.stderr
 
-    def test_without_insecure_it_says_why_it_asks(self):
-        code, errors = self.run_with("--controller", "198.18.0.1:8123")
+    def test_the_agent_cannot_keep_the_clock_and_leave_it(self):
+        code, errors = self.run_with("--controller", "198.18.0.1:8123", "--insecure", "--keep-clock", "--observe")
         self.assertEqual(code, 2)
-        self.assertIn("say so with --insecure", errors)
+        self.assertIn("--observe excludes --keep-clock", errors)
 
     def test_a_controller_without_a_port_is_refused(self):
         code, errors = self.run_with("--controller", "198.18.0.1", "--insecure")
