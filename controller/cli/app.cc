@@ -18,6 +18,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddRuns(app, action);
   AddAgent(app, action);
   AddServe(app, action);
+  AddTunnel(app, action);
   AddRelay(app, action);
   AddStatus(app, action);
   AddDoctor(app, action);
