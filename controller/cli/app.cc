@@ -19,6 +19,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddAgent(app, action);
   AddCa(app, action);
   AddServe(app, action);
+  AddTunnel(app, action);
   AddRelay(app, action);
   AddStatus(app, action);
   AddHistory(app, action);

@@ -23,6 +23,7 @@ void AddRuns(CLI::App& app, Action& action);       // runs [RUN]
 void AddAgent(CLI::App& app, Action& action);      // agent install|remove|status
 void AddCa(CLI::App& app, Action& action);         // ca init|show|list|revoke|issue
 void AddServe(CLI::App& app, Action& action);      // serve
+void AddTunnel(CLI::App& app, Action& action);     // tunnel
 void AddRelay(CLI::App& app, Action& action);      // relay run|status
 void AddDoctor(CLI::App& app, Action& action);     // doctor [HOSTS]
 void AddSources(CLI::App& app, Action& action);    // sources [HOSTS]

@@ -83,6 +83,7 @@ void CommandRun::OnData(std::string_view bytes, bool is_stderr) {
   }
   Conversation::Next next = conversation_.OnOutput(ReadClocks(), bytes, is_stderr);
   std::visit(Overloaded{[this](Conversation::RunCommand&) { misused_ = true; },
+                        [this](Conversation::Forward&) { misused_ = true; },
                         [this](Conversation::Send& send) { Send(send); },
                         [](Conversation::Wait&) {}, [this](Conversation::Done&) { done_ = true; }},
              next);

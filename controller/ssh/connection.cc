@@ -46,6 +46,8 @@ void Connection::Advance() {
       return;
     case State::kRunning:
       return AfterPump(session_->Pump() != Session::Step::kFailed);
+    case State::kForwarding:
+      return AdvanceForward();
     case State::kIdle:
     case State::kConfiguring:
     case State::kAwaitingBastion:
@@ -75,6 +77,7 @@ void Connection::Perform(Conversation::Next next) {
                  [this](Conversation::Send&) {
                    Fail(Fault::kProtocol, "input without a command to read it");
                  },
+                 [this](Conversation::Forward& forward) { StartForward(forward); },
                  [this](Conversation::Wait&) {
                    Fail(Fault::kProtocol, "nothing runs that could be waited for");
                  }},
@@ -210,6 +213,8 @@ void Connection::OnDeadline() {
     case Stage::kAuthenticate:
       return Fail(Fault::kTimedOut,
                   fmt::format("not done within {}", FormatDuration(options.authenticate_deadline)));
+    case Stage::kForward:
+      return Fail(Fault::kTimedOut, "sshd did not answer the request to listen");
     case Stage::kBecome:
     case Stage::kCommand:
       break;
@@ -294,6 +299,7 @@ void Connection::Close() {
   StopListening();
   dialer_.reset();
   authenticator_.reset();
+  forward_.reset();
   session_.reset();
   command_.reset();
   if (proxy_errors_watch_ != 0) run_->loop().Unwatch(std::exchange(proxy_errors_watch_, 0));

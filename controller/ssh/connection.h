@@ -13,6 +13,7 @@
 #include "controller/ssh/command_run.h"
 #include "controller/ssh/conversation.h"
 #include "controller/ssh/dialer.h"
+#include "controller/ssh/forward_run.h"
 #include "controller/ssh/run_context.h"
 #include "controller/ssh/session.h"
 #include "controller/ssh/subprocess.h"
@@ -75,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     kLent,      // the session is in the pool
     kStarting,  // a command, until the server has taken it
     kRunning,
+    kForwarding,
     kEnded,
   };
 
@@ -96,6 +98,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Authenticate(std::shared_ptr<const Secret> password);
   void OnAuthenticatorStep(Authenticator::Step step);
   void Lend();
+
+  // connection_forward.cc
+  void StartForward(const Conversation::Forward& forward);
+  void AdvanceForward();
 
   // connection.cc
   void OnSocket(uint32_t events);
@@ -152,6 +158,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Duration command_deadline_{};
   int open_tries_left_ = 0;
   std::unique_ptr<CommandRun> command_;
+  std::unique_ptr<ForwardRun> forward_;
   bool set_up_told_ = false, lent_ = false;
   std::optional<Failure> failure_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ enum class Stage : unsigned char {
   kAuthenticate,
   kBecome,
   kCommand,
+  kForward,
 };
 enum class Fault : unsigned char {
   kNotFound,
@@ -75,8 +77,17 @@ class Conversation {
     bool end = false;
   };  // to the running command's standard input
   struct Wait {};
+  // Only when no command is running: the host listens on a port of its loopback address, and what
+  // connects there is carried to an address here, until the connection ends.
+  struct Forward {
+    uint16_t host_port = 0;
+    std::string to;  // a numeric address
+    uint16_t to_port = 0;
+    // A host that has said nothing for so long is asked, and given up after three times as long.
+    Duration keepalive = std::chrono::seconds(15);
+  };
   struct Done {};  // close the connection; results are in the conversation
-  using Next = std::variant<RunCommand, Send, Wait, Done>;
+  using Next = std::variant<RunCommand, Send, Wait, Done, Forward>;
 
   virtual ~Conversation() = default;
 
@@ -85,6 +96,10 @@ class Conversation {
   // `now` was read right after the bytes had been taken from the socket.
   virtual Next OnOutput(Now now, std::string_view bytes, bool is_stderr) = 0;
   virtual Next OnExit(Now now, const Exit& exit) = 0;
+  // The host listens now. Only after Forward.
+  virtual void OnForwarding(Now /*now*/) {}
+  // What came from the host was connected to Forward's address (0), or could not be (errno).
+  virtual void OnForwardDialed(int /*error*/) {}
   // The connection or the command failed; nothing more comes.
   virtual void OnFailed(const Failure& failure) = 0;
 };

@@ -16,6 +16,8 @@ std::string_view ToString(Stage stage) {
       return "become";
     case Stage::kCommand:
       return "command";
+    case Stage::kForward:
+      return "forward";
   }
   return "";
 }

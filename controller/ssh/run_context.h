@@ -36,6 +36,8 @@ class RunContext {
 
   // The files, parsed at their first use. A file that cannot be read fails the hosts that name it.
   StatusOr<KnownHosts*> KnownHostsOf(const std::vector<std::string>& files);
+  // Reads them again when they are next asked for: for runs that outlive the files.
+  void ForgetKnownHosts() { known_hosts_.clear(); }
 
   // An ssh-agent and its keys; null when there is none at `identity_agent` (ssh_config's word;
   // empty: $SSH_AUTH_SOCK). Listed once a run.

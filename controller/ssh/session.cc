@@ -1,5 +1,5 @@
-// The only file that drives libssh sessions (identities.cc reads keys with it). What libssh 0.10.6
-// does against its documentation is noted where it matters.
+// This file and session_forward.cc alone drive libssh sessions (identities.cc reads keys with it).
+// What libssh 0.10.6 does against its documentation is noted where it matters.
 #include "controller/ssh/session.h"
 
 #include <fcntl.h>
@@ -239,15 +239,17 @@ bool Session::lost() const {
   return (ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
 }
 
-size_t Session::Write(std::string_view bytes) {
+size_t Session::Write(std::string_view bytes) { return WriteTo(channel_, bytes); }
+
+size_t Session::WriteTo(ssh_channel channel, std::string_view bytes) {
   // One packet's worth at a time, and only when the last one has left: what libssh holds stays
   // bounded. It would pump (and call back) if the window were empty.
   constexpr size_t kChunk = 32768 - 64;
   size_t written = 0;
   while (!bytes.empty() && !WantsWrite()) {
-    const size_t size = std::min({bytes.size(), kChunk, size_t{ssh_channel_window_size(channel_)}});
+    const size_t size = std::min({bytes.size(), kChunk, size_t{ssh_channel_window_size(channel)}});
     if (size == 0) break;
-    const int n = ssh_channel_write(channel_, bytes.data(), static_cast<uint32_t>(size));
+    const int n = ssh_channel_write(channel, bytes.data(), static_cast<uint32_t>(size));
     if (n <= 0) break;
     written += static_cast<size_t>(n);
     bytes.remove_prefix(static_cast<size_t>(n));

@@ -9,6 +9,7 @@
 
 #include "base/secret.h"
 #include "base/status.h"
+#include "controller/ssh/forward_channel.h"
 #include "controller/ssh/identities.h"
 #include "controller/ssh/known_hosts.h"
 
@@ -16,6 +17,8 @@ struct ssh_session_struct;
 struct ssh_channel_struct;
 struct ssh_event_struct;
 struct ssh_channel_callbacks_struct;
+struct ssh_message_struct;
+struct ssh_counter_struct;
 
 namespace fleetsync::ssh {
 
@@ -82,8 +85,20 @@ class Session {
   // How much of `bytes` was taken; the rest when the window or the socket has room again.
   size_t Write(std::string_view bytes);
   bool WriteEnd();
+  // The same for a channel of a ForwardChannel.
+  size_t WriteTo(ssh_channel_struct* channel, std::string_view bytes);
   // The command is over, or could not start: closes our side, so that the next can.
   void CloseChannel();
+
+  // Has the server listen at a port of its loopback address (0: any free one): kDone when it does,
+  // kFailed without lost() when it will not. `listener` hears of what connects there until
+  // StopListening. session_forward.cc.
+  Step Listen(uint16_t port, ForwardListener& listener);
+  void StopListening() { listener_ = nullptr; }
+  // Asks the server for an answer, unless one is outstanding. After Listen.
+  void AskForAnswer();
+  // Bytes that came from the server so far.
+  uint64_t received() const;
 
   // What libssh said last, printable.
   std::string Error() const;
@@ -92,6 +107,7 @@ class Session {
   Session(int fd, ssh_session_struct* session);
   bool SetUp(const Config& config);
   Step OpenChannel(ChannelObserver& observer);
+  static int OnMessage(ssh_session_struct* session, ssh_message_struct* message, void* self);
 
   int fd_;
   ssh_session_struct* session_;
@@ -100,6 +116,8 @@ class Session {
   bool opened_ = false, handed_over_ = false, agent_set_ = false;
   std::string user_;
   std::unique_ptr<ssh_channel_callbacks_struct> callbacks_;
+  ForwardListener* listener_ = nullptr;
+  std::unique_ptr<ssh_counter_struct> counter_;
 };
 
 // The library's own set-up, once a process, before any session.

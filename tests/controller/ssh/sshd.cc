@@ -167,6 +167,11 @@ void Sshd::KillSessions() {
   children_.clear();
 }
 
+void Sshd::SignalSessions(int signal_number) {
+  const std::lock_guard lock(mutex_);
+  for (const pid_t pid : children_) kill(pid, signal_number);
+}
+
 Listener::Listener(std::string greeting, Then then) {
   listener_ = ListenOnLoopback(port_);
   EXPECT_EQ(pipe2(stop_, O_CLOEXEC), 0);

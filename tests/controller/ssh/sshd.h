@@ -60,6 +60,8 @@ class Sshd {
 
   // kill -9 for every connection's sshd.
   void KillSessions();
+  // Another signal for them: they are not waited for.
+  void SignalSessions(int signal_number);
   size_t connections() const { return connections_; }
 
  private:
