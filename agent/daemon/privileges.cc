@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -27,14 +29,21 @@ struct User {
   gid_t gid = 0;
 };
 
+// In the file alone, where a daemon's users are: for a name that is not there getpwnam(3) loads the
+// modules of nsswitch.conf, and a static program crashes in them.
 StatusOr<User> LookUp(const std::string& name) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen("/etc/passwd", "re"), fclose);
+  if (file == nullptr) return ErrnoStatus(errno, "reading /etc/passwd");
   std::vector<char> buffer(16384);
   passwd entry{};
   passwd* found = nullptr;
-  const int error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found != nullptr) return User{entry.pw_uid, entry.pw_gid};
-  if (error != 0) return ErrnoStatus(error, fmt::format("looking up user {}", name));
-  return absl::NotFoundError(fmt::format("there is no user {}; choose one with --user", name));
+  int error = 0;
+  while ((error = fgetpwent_r(file.get(), &entry, buffer.data(), buffer.size(), &found)) == 0) {
+    if (name == entry.pw_name) return User{entry.pw_uid, entry.pw_gid};
+  }
+  if (error != ENOENT) return ErrnoStatus(error, fmt::format("looking up user {}", name));
+  return absl::NotFoundError(
+      fmt::format("there is no user {} in /etc/passwd; choose one with --user", name));
 }
 
 Status SwitchUser(const std::string& name) {

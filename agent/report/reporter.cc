@@ -7,12 +7,14 @@
 #include <cerrno>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "agent/report/channel_credentials.h"
 #include "agent/report/command_relay.h"
 #include "agent/report/grpc_link.h"
+#include "agent/report/identity.h"
 #include "agent/report/local_message.h"
 #include "agent/report/report.h"
 #include "agent/report/spool_reader.h"
@@ -72,6 +74,10 @@ class Reporter {
   bool TellTimeProcess(const LocalMessage& message);
   void OnCommand(const v1::Command& command);
   void TellResult(v1::CommandResult result);
+  void RenewWhenDue(Now now);
+  void BeginRenewal(uint64_t command);
+  void FinishRenewal(const std::string& chain_pem);
+  void EndRenewal(const Status& status);
   void LogOnce(const std::string& line);
 
   const ReporterConfig& config_;
@@ -79,9 +85,11 @@ class Reporter {
   SpoolReader reader_;
   Uplink uplink_;
   CommandRelay commands_;
-  uint64_t acknowledged_ = 0;  // by the controller
-  uint64_t told_ = 0;          // to the time process
-  std::string last_line_;      // a controller that is away is told once, not at every attempt
+  std::optional<Renewal> renewal_;  // asked for, and not yet answered
+  uint64_t renewal_command_ = 0;    // that asked for it; 0: nobody did
+  uint64_t acknowledged_ = 0;       // by the controller
+  uint64_t told_ = 0;               // to the time process
+  std::string last_line_;           // a controller that is away is told once, not at every attempt
 };
 
 void Reporter::LogOnce(const std::string& line) {
@@ -102,6 +110,7 @@ bool Reporter::TellTimeProcess(const LocalMessage& message) {
 }
 
 void Reporter::OnCommand(const v1::Command& command) {
+  if (command.has_renew_certificate()) return BeginRenewal(command.id());
   if (const auto refusal = CommandRelay::Refusal(command)) return TellResult(*refusal);
   const auto message = commands_.ToTimeProcess(command);
   if (!message || TellTimeProcess(*message)) return;
@@ -110,6 +119,42 @@ void Reporter::OnCommand(const v1::Command& command) {
   busy.set_outcome(v1::COMMAND_OUTCOME_FAILED);
   busy.set_text("the agent's time process is busy");
   TellResult(busy);
+}
+
+void Reporter::RenewWhenDue(Now now) {
+  if (config_.tls_folder.empty()) return;
+  const auto identity = ReadIdentity(config_.tls_folder);
+  if (identity.ok() && RenewalDue(now.system, identity->expires)) BeginRenewal(0);
+}
+
+void Reporter::BeginRenewal(uint64_t command) {
+  renewal_command_ = command;
+  StatusOr<Renewal> renewal = config_.tls_folder.empty()
+                                  ? absl::FailedPreconditionError("this agent reports without TLS")
+                                  : Renewal::Begin();
+  if (!renewal.ok()) return EndRenewal(renewal.status());
+  renewal_ = *std::move(renewal);
+  v1::StreamRequest request;
+  request.mutable_certificate_request()->set_request_der(renewal_->request_der());
+  link_->Send(std::move(request));
+}
+
+void Reporter::FinishRenewal(const std::string& chain_pem) {
+  if (!renewal_) return;  // nobody asked for it
+  const Status stored = renewal_->Store(config_.tls_folder, chain_pem);
+  renewal_.reset();
+  EndRenewal(stored);
+}
+
+void Reporter::EndRenewal(const Status& status) {
+  config_.log(status.ok() ? "this host's certificate was renewed"
+                          : fmt::format("renewing this host's certificate: {}", Message(status)));
+  if (renewal_command_ == 0) return;
+  v1::CommandResult result;
+  result.set_id(std::exchange(renewal_command_, 0));
+  result.set_outcome(status.ok() ? v1::COMMAND_OUTCOME_DONE : v1::COMMAND_OUTCOME_FAILED);
+  if (!status.ok()) result.set_text(Message(status));
+  TellResult(std::move(result));
 }
 
 void Reporter::TellResult(v1::CommandResult result) {
@@ -168,10 +213,11 @@ void Reporter::OnLinkEvents() {
             [&](const Welcomed& welcome) {
               LogOnce(fmt::format("reporting to {}", config_.controller));
               Perform(uplink_.OnConnected(now, welcome.stored_through));
+              RenewWhenDue(now);
             },
             [&](const Acknowledged& ack) { Perform(uplink_.OnAcknowledged(now, ack.through)); },
             [&](const Commanded& commanded) { OnCommand(commanded.command); },
-            [&](const Certified&) {},
+            [&](const Certified& certified) { FinishRenewal(certified.chain_pem); },
             [&](const Broken& broken) {
               LogOnce(fmt::format("controller {}: {}; reports are kept and sent later",
                                   config_.controller, Printable(Reason(broken.why))));
@@ -219,8 +265,8 @@ Status Reporter::Run() {
 
 Status RunReporter(const ReporterConfig& config) {
   FS_ASSIGN_OR_RETURN(v1::Hello hello, MakeHello(config));
-  FS_ASSIGN_OR_RETURN(
-      auto link, GrpcLink::Create({config.controller, std::move(hello), config.tls_folder}));
+  FS_ASSIGN_OR_RETURN(auto link,
+                      GrpcLink::Create({config.controller, std::move(hello), config.tls_folder}));
   return Reporter(config, std::move(link)).Run();
 }
 
