@@ -25,11 +25,15 @@ void HostWatch::OnTurn(Now now, bool readable, EngineShell& shell) {
   if (readable) observer_.OnReadable(now);
   observer_.OnTimer(now);
   if (now.mono < next_look_) return;
+  LookAtTheClock(now, shell);
+  if (!observes_) events_.OnState(shell.TakeSnapshot(), own_daemon_);
+}
+
+void HostWatch::LookAtTheClock(Now now, EngineShell& shell) {
   next_look_ = now.mono + kLookEvery;
   events_.OnClock({.now = now, .slept = ReadTimeAsleep(), .we_stepped = shell.TakeSteps()});
   if (const Duration step = events_.TakeForeignStep(); step != Duration::zero())
     doubt_.OnForeignStep(now.mono, step);
-  if (!observes_) events_.OnState(shell.TakeSnapshot(), own_daemon_);
 }
 
 std::string HostWatch::Keeper() const {
@@ -44,7 +48,9 @@ ntp::Snapshot HostWatch::Believed(const ntp::Snapshot& measured) {
   return observe::Weigh(said, measured);
 }
 
-HostState HostWatch::TakeState(const EngineShell& shell) {
+// A step is held against what was believed before it: the look comes first.
+HostState HostWatch::TakeState(Now now, EngineShell& shell) {
+  LookAtTheClock(now, shell);
   HostState state{.snapshot = Believed(shell.TakeSnapshot()), .daemon = Keeper(), .events = {}};
   events_.OnState(state.snapshot, state.daemon);
   state.events = events_.Take();

@@ -37,9 +37,10 @@ class HostWatch {
   // A report takes a round of questions to the daemon first: begins it.
   void BeginReport(Now now) { observer_.Begin(now); }
   bool ready() const { return !observer_.busy(); }
-  HostState TakeState(const EngineShell& shell);
+  HostState TakeState(Now now, EngineShell& shell);
 
  private:
+  void LookAtTheClock(Now now, EngineShell& shell);
   ntp::Snapshot Believed(const ntp::Snapshot& measured);
   std::string Keeper() const;
 

@@ -55,7 +55,7 @@ class Reporting {
       reporting_ = true;
       watch_.BeginReport(now);
     }
-    if (reporting_ && watch_.ready()) SpoolReport(now.mono, shell);
+    if (reporting_ && watch_.ready()) SpoolReport(now, shell);
   }
 
   ~Reporting() {
@@ -91,13 +91,14 @@ class Reporting {
     process_.TellSpooled(spool_->last());
   }
 
-  void SpoolReport(MonoTime now, const EngineShell& shell) {
+  void SpoolReport(Now at, EngineShell& shell) {
+    const MonoTime now = at.mono;
     reporting_ = false;
     spooled_ = now;
     // Counted from the last time, not from now: reports do not drift. After a long sleep: anew.
     if (now >= next_) next_ += interval_;
     if (next_ < now) next_ = now + interval_;
-    const HostState state = watch_.TakeState(shell);
+    const HostState state = watch_.TakeState(at, shell);
     context_.daemon = state.daemon;
     const auto sequence = spool_->Append(
         report::ToReport(state.snapshot, context_, state.events).SerializeAsString());
