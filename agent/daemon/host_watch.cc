@@ -12,12 +12,17 @@ namespace {
 // How soon a step is noticed, and what it costs to wake up.
 constexpr Duration kLookEvery = std::chrono::seconds(1);
 
+// After a larger step the engine has measured anew, if it believes anything; of a smaller one it
+// may not know yet.
+constexpr Duration kEngineForgets = std::chrono::milliseconds(1500);
+
 }  // namespace
 
 HostWatch::HostWatch(ObserverConfig observer, std::string own_daemon)
     : observes_(observer.kind != observe::Kind::kNone),
       observer_(std::move(observer)),
-      own_daemon_(std::move(own_daemon)) {}
+      own_daemon_(std::move(own_daemon)),
+      events_(/*we_keep_the_clock=*/!own_daemon_.empty()) {}
 
 MonoTime HostWatch::NextTimer() const { return std::min(next_look_, observer_.NextTimer()); }
 
@@ -44,7 +49,8 @@ std::string HostWatch::Keeper() const {
 ntp::Snapshot HostWatch::Believed(const ntp::Snapshot& measured) {
   if (observer_.state().daemon.empty()) return measured;
   ntp::Snapshot said = observe::SnapshotOf(observer_.state(), measured.at);
-  if (doubt_.Widen(said) && measured.synchronised) said.synchronised = false;
+  const bool forgot = doubt_.Widen(said) > kEngineForgets;
+  if (forgot && measured.synchronised) said.synchronised = false;
   return observe::Weigh(said, measured);
 }
 

@@ -23,7 +23,7 @@ struct HostState {
 // program; says what there is to report, and when that cannot wait. One thread.
 class HostWatch {
  public:
-  // `own_daemon`: who keeps the clock while no other program is observed.
+  // `own_daemon`: who keeps the clock while no other program is observed: "agent", or empty.
   HostWatch(ObserverConfig observer, std::string own_daemon);
 
   void Start(Now now) { events_.OnStart(now); }
