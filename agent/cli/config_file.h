@@ -53,6 +53,7 @@ struct AgentConfig {
   std::string key_file;                  // empty: no source has a key
   std::optional<observe::Kind> observe;  // none: not said
 
+  // Whose word is reported.
   observe::Kind Observed() const {
     return observe.value_or(engine.control_clock ? observe::Kind::kNone : observe::Kind::kAuto);
   }

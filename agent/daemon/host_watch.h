@@ -23,7 +23,7 @@ struct HostState {
 // program; says what there is to report, and when that cannot wait. One thread.
 class HostWatch {
  public:
-  // `own_daemon`: who keeps the clock while no other program is observed.
+  // `own_daemon`: who keeps the clock while no other program is observed: "agent", or empty.
   HostWatch(ObserverConfig observer, std::string own_daemon);
 
   void Start(Now now) { events_.OnStart(now); }
@@ -37,9 +37,10 @@ class HostWatch {
   // A report takes a round of questions to the daemon first: begins it.
   void BeginReport(Now now) { observer_.Begin(now); }
   bool ready() const { return !observer_.busy(); }
-  HostState TakeState(const EngineShell& shell);
+  HostState TakeState(Now now, EngineShell& shell);
 
  private:
+  void LookAtTheClock(Now now, EngineShell& shell);
   ntp::Snapshot Believed(const ntp::Snapshot& measured);
   std::string Keeper() const;
 

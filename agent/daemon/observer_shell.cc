@@ -50,7 +50,7 @@ void ObserverShell::Begin(Now now) {
   if (kind == observe::Kind::kNone) {
     observe::DaemonState state;
     if (found_) {
-      state.daemon = found_->name;
+      state.daemon = found_->name == "ntpd" ? "busybox-ntpd" : found_->name;
       state.trouble = "it cannot be asked";
     }
     return EndOfRound(std::move(state));

@@ -83,16 +83,16 @@ void Reporting::OnTurn(Now now, bool reporter_speaks, bool daemon_speaks, Engine
     reporting_ = true;
     watch_.BeginReport(now);
   }
-  if (reporting_ && watch_.ready()) SpoolReport(now.mono, shell);
+  if (reporting_ && watch_.ready()) SpoolReport(now, shell);
 }
 
-void Reporting::SpoolReport(MonoTime now, const EngineShell& shell) {
+void Reporting::SpoolReport(Now now, EngineShell& shell) {
   reporting_ = false;
-  spooled_ = now;
+  spooled_ = now.mono;
   // Counted from the last time, not from now: reports do not drift. After a long sleep: anew.
-  if (now >= next_) next_ += interval_;
-  if (next_ < now) next_ = now + interval_;
-  const HostState state = watch_.TakeState(shell);
+  if (now.mono >= next_) next_ += interval_;
+  if (next_ < now.mono) next_ = now.mono + interval_;
+  const HostState state = watch_.TakeState(now, shell);
   context_.daemon = state.daemon;
   const auto sequence =
       spool_->Append(report::ToReport(state.snapshot, context_, state.events).SerializeAsString());

@@ -54,7 +54,7 @@ class Reporting {
   Reporting(const ReportingConfig& config, std::unique_ptr<report::SpoolWriter> spool, Log log);
   MonoTime NextReport() const;
   void OnReadable(MonoTime now, EngineShell& shell);
-  void SpoolReport(MonoTime now, const EngineShell& shell);
+  void SpoolReport(Now now, EngineShell& shell);
   void OnAcknowledged(uint64_t through);
   report::LocalMessage CarryOut(const report::LocalMessage& command, MonoTime now,
                                 EngineShell& shell);

@@ -59,16 +59,32 @@ std::string_view NameOf(const std::string& process) {
   return arguments.size() > 1 && arguments[1] == "ntpd" ? "ntpd" : "";
 }
 
+// How many process namespaces deep a process is, as this one sees it; 0: the kernel does not tell.
+size_t Depth(const std::string& process) {
+  constexpr std::string_view kKey = "NSpid:";
+  const auto status = ReadFile(process + "/status", kLargest);
+  if (!status.ok()) return 0;
+  for (const std::string_view line : Split(*status, '\n'))
+    if (line.starts_with(kKey)) return SplitWords(line.substr(kKey.size())).size();
+  return 0;
+}
+
 std::string PidNamespace(const std::string& process) {
   std::error_code error;
   return std::filesystem::read_symlink(process + "/ns/pid", error).string();
+}
+
+// Root without CAP_SYS_PTRACE, as the service has it, may not see the namespaces of other users'
+// processes: then their depth tells.
+bool RunsInAContainer(const std::string& process, const std::string& self) {
+  const std::string there = PidNamespace(process);
+  return there.empty() ? Depth(process) != Depth(self) : there != PidNamespace(self);
 }
 
 }  // namespace
 
 std::vector<TimeProgram> FindTimePrograms(const std::string& proc) {
   std::vector<TimeProgram> programs;
-  const std::string here = PidNamespace(proc + "/self");
   std::error_code error;
   for (std::filesystem::directory_iterator it(proc, error), end; !error && it != end;
        it.increment(error)) {
@@ -78,7 +94,7 @@ std::vector<TimeProgram> FindTimePrograms(const std::string& proc) {
     const std::string_view name = NameOf(process);
     if (name.empty()) continue;
     std::vector<std::string> arguments = Arguments(process);
-    if (LeavesTheClockAlone(name, arguments) || PidNamespace(process) != here) continue;
+    if (LeavesTheClockAlone(name, arguments) || RunsInAContainer(process, proc + "/self")) continue;
     programs.push_back({std::string(name), pid, std::move(arguments)});
   }
   return programs;

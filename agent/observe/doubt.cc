@@ -13,22 +13,24 @@ constexpr Duration kLongest = std::chrono::hours(1);
 
 void Doubt::OnForeignStep(MonoTime now, Duration step) {
   stepped_ = now;
-  step_ = std::min(Abs(step_) + Abs(step), Duration::max() / 4);
+  last_ = Abs(step);
+  constexpr Duration kMost = Duration::max() / 4;  // so that sums do not overflow
+  sum_ = std::min(sum_ + std::min(last_, kMost), kMost);
 }
 
-bool Doubt::Widen(ntp::Snapshot& said) {
-  if (step_ == Duration::zero()) return false;
+Duration Doubt::Widen(ntp::Snapshot& said) {
+  if (sum_ == Duration::zero()) return sum_;
   Duration until_polled = std::chrono::seconds(64) * kPolls;
   for (const ntp::SourceSnapshot& source : said.sources) {
     if (source.state != ntp::SourceState::kSelected) continue;
     until_polled = std::chrono::seconds(int64_t{1} << std::clamp<int>(source.poll, 0, 17)) * kPolls;
   }
   if (said.at.mono - stepped_ >= std::min(until_polled, kLongest)) {
-    step_ = Duration::zero();
-    return false;
+    sum_ = Duration::zero();
+    return sum_;
   }
-  said.error_bound += step_;
-  return true;
+  said.error_bound += sum_;
+  return last_;
 }
 
 }  // namespace fleetsync::observe

@@ -11,12 +11,14 @@ namespace fleetsync::observe {
 class Doubt {
  public:
   void OnForeignStep(MonoTime now, Duration step);
-  // Widens the bound of what the daemon says while that may be from before; false: it is not.
-  bool Widen(ntp::Snapshot& said);
+  // Widens the bound of what the daemon says while that may be from before a step. The size of the
+  // last step then; zero: there is no doubt.
+  Duration Widen(ntp::Snapshot& said);
 
  private:
   MonoTime stepped_{};
-  Duration step_{};  // zero: there is no doubt
+  Duration last_{};
+  Duration sum_{};  // of all since there was no doubt; zero: there is none
 };
 
 }  // namespace fleetsync::observe

@@ -9,7 +9,8 @@ namespace {
 // A report with more than these says enough.
 constexpr size_t kMostEvents = 32;
 
-constexpr double kFastestSlew = 0.1;  // chronyd's maxslewrate is a twelfth
+constexpr double kFastestSlew = 0.1;         // chronyd's maxslewrate is a twelfth
+constexpr double kFastestKernelSlew = 0.25;  // of half a second, in the first second
 constexpr Duration kReadingSlack = std::chrono::milliseconds(10);
 constexpr Duration kShortestSleep = std::chrono::seconds(1);
 
@@ -48,12 +49,13 @@ void EventWatch::OnClock(const ClockLook& look) {
     urgent_ = true;
     moved -= slept;
   }
-  const Duration slewed = kReadingSlack + FromSeconds(kFastestSlew * ToSeconds(elapsed));
-  if (Abs(moved) > slewed) OnStep(look, moved);
+  const double fastest = we_keep_the_clock_ ? kFastestKernelSlew : kFastestSlew;
+  const Duration slewed = kReadingSlack + FromSeconds(fastest * ToSeconds(elapsed));
+  const bool ours = look.we_stepped != Duration::zero() && IsNear(moved, look.we_stepped);
+  if (ours || Abs(moved) > slewed) OnStep(look, moved, ours);
 }
 
-void EventWatch::OnStep(const ClockLook& look, Duration step) {
-  const bool ours = look.we_stepped != Duration::zero() && IsNear(step, look.we_stepped);
+void EventWatch::OnStep(const ClockLook& look, Duration step, bool ours) {
   const bool expected = ours || std::any_of(claims_.begin(), claims_.end(),
                                             [step](Duration c) { return IsNear(step, c); });
   Add(look.now, expected ? v1::EVENT_KIND_STEPPED : v1::EVENT_KIND_STEPPED_BY_OTHER, step, "");

@@ -22,11 +22,16 @@ struct ClockLook {
 // Finds what happened between two looks at the clocks and between two states, and keeps it until
 // the next report. Pure; not thread-safe.
 //
-// A step is told from a slew by its size: two looks a second apart show steps from 110 ms on, since
-// chronyd may slew by a twelfth. A step is the observed daemon's own (STEPPED) when it takes the
-// clock to where the daemon said that the truth is; else somebody else's.
+// A step that our engine did not make is told from a slew by its size: two looks a second apart
+// show steps from 110 ms on, since chronyd may slew by a twelfth; from 260 ms on while our engine
+// keeps the clock, since the kernel takes a quarter of at most 500 ms away in a second. A step is
+// the observed daemon's own (STEPPED) when it takes the clock to where the daemon said that the
+// truth is; else somebody else's.
 class EventWatch {
  public:
+  // `we_keep_the_clock`: our own engine does, and lets the kernel slew it.
+  explicit EventWatch(bool we_keep_the_clock = false) : we_keep_the_clock_(we_keep_the_clock) {}
+
   void OnStart(Now now);
   void OnClock(const ClockLook& look);
   // What is believed now, and who keeps the clock.
@@ -41,9 +46,10 @@ class EventWatch {
 
  private:
   void Add(Now now, v1::EventKind kind, Duration amount, std::string_view text);
-  void OnStep(const ClockLook& look, Duration step);
+  void OnStep(const ClockLook& look, Duration step, bool ours);
   void CompareSources(const ntp::Snapshot& snapshot);
 
+  bool we_keep_the_clock_;
   std::vector<v1::Event> events_;
   bool urgent_ = false;
   std::optional<ClockLook> last_look_;

@@ -150,7 +150,7 @@ class AgentProgram : public ::testing::Test {
   std::string Reporting(const TimeServer& server, const report::FakeController& controller) {
     return Config(
         fmt::format("host web01\n"
-                    "no-clock-control\n"
+                    "no-clock-control\nobserve none\n"
                     "server 127.0.0.1 port {} iburst minpoll 0\n"
                     "controller {}\n"
                     "insecure-controller\n"
@@ -375,6 +375,14 @@ TEST_F(AgentProgram, WhatCannotWorkIsRefusedWithWhatToDo) {
        "--no-report"},
       {"server 192.0.2.1 key 7\n",
        "{}: server 192.0.2.1 has a key; say where keys are: \"keyfile FILE\""},
+      {"observe auto\nserver 192.0.2.1\n",
+       "{}: an agent that keeps the clock observes no other program; add \"no-clock-control\", or "
+       "leave out \"observe\""},
+      {"no-clock-control\nobserve none\n",
+       "{}: there is no time server; add \"server ADDRESS iburst\""},
+      {"no-clock-control\n",
+       "{}: there is no controller to report to; add \"controller HOST:PORT\", or run with "
+       "--no-report"},
       {"sever 192.0.2.1\n", "{}:1: unknown directive \"sever\"; did you mean \"server\"?"},
   };
   for (const Refusal& refusal : refusals) {

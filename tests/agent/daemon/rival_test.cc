@@ -78,6 +78,19 @@ TEST_F(RivalTest, WhatRunsInAContainerIsNone) {
   EXPECT_EQ(FindRival(proc_), "");
 }
 
+TEST_F(RivalTest, WhereNamespacesMayNotBeSeenTheDepthOfAProcessTells) {
+  Process("self", "fleetsync-agent", "");
+  std::ofstream(proc_ + "/self/status") << "Name:\tfleetsync-agent\nNSpid:\t80\n";
+  for (const auto& [depth, found] :
+       {std::pair{"NSpid:\t5\n", "chronyd (process 5)"}, std::pair{"NSpid:\t5\t1\n", ""}}) {
+    std::filesystem::remove_all(proc_ + "/5");
+    std::filesystem::create_directories(proc_ + "/5");
+    std::ofstream(proc_ + "/5/comm") << "chronyd\n";
+    std::ofstream(proc_ + "/5/status") << "Name:\tchronyd\n" << depth;
+    EXPECT_EQ(FindRival(proc_), found) << depth;
+  }
+}
+
 TEST_F(RivalTest, WithoutProcfsNobodyIsSeen) { EXPECT_EQ(FindRival(proc_ + "/none"), ""); }
 
 }  // namespace

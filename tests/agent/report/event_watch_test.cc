@@ -85,7 +85,8 @@ TEST(EventWatch, AStartIsToldWithTheHostsTime) {
 TEST(EventWatch, WhoeverStepsTheClockUnasked) {
   EventWatch watch;
   World world(watch);
-  for (const Duration step : {seconds(10), seconds(-10), seconds(86'400), seconds(-1'000'000'000)}) {
+  for (const Duration step :
+       {seconds(10), seconds(-10), seconds(86'400), seconds(-1'000'000'000)}) {
     world.Step(step);
     EXPECT_TRUE(watch.urgent());
     EXPECT_EQ(watch.TakeForeignStep(), step);
@@ -136,6 +137,17 @@ TEST(EventWatch, OurOwnStepIsOurs) {
   world.Pass(seconds(1));
   world.Step(seconds(3), seconds(-7));
   EXPECT_THAT(Taken(watch), ElementsAre("STEPPED_BY_OTHER 3000 ms")) << "not what we asked for";
+}
+
+TEST(EventWatch, WhatTheKernelSlewsForUsIsNoStepAndASmallStepOfOursIsOne) {
+  EventWatch watch(/*we_keep_the_clock=*/true);
+  World world(watch);
+  world.Pass(seconds(1), 125'000);
+  EXPECT_THAT(Taken(watch), IsEmpty());
+  world.Step(milliseconds(129), milliseconds(128));
+  EXPECT_THAT(Taken(watch), ElementsAre("STEPPED 129 ms"));
+  world.Step(milliseconds(300));
+  EXPECT_THAT(Taken(watch), ElementsAre("STEPPED_BY_OTHER 300 ms"));
 }
 
 TEST(EventWatch, ASleepIsNoStep) {

@@ -71,6 +71,23 @@ TEST(Report, SaysWhatTheSnapshotSays) {
   EXPECT_EQ(r.sources(1).state(), v1::SOURCE_STATE_UNREACHABLE);
 }
 
+TEST(Report, TellsTheEventsSinceTheOneBefore) {
+  v1::Event stepped;
+  stepped.set_kind(v1::EVENT_KIND_STEPPED_BY_OTHER);
+  stepped.set_amount_ns(-5);
+  const v1::Report r = ToReport(Synchronised(), kContext, {stepped});
+  ASSERT_EQ(r.events_size(), 1);
+  EXPECT_EQ(r.events(0).kind(), v1::EVENT_KIND_STEPPED_BY_OTHER);
+  EXPECT_EQ(r.events(0).amount_ns(), -5);
+  EXPECT_EQ(ToReport(Synchronised(), kContext).events_size(), 0);
+}
+
+TEST(Report, AnOutlierIsNoCandidate) {
+  ntp::Snapshot s = Synchronised();
+  s.sources[1].state = ntp::SourceState::kOutlier;
+  EXPECT_EQ(ToReport(s, kContext).sources(1).state(), v1::SOURCE_STATE_OUTLIER);
+}
+
 TEST(Report, OfAnUnsynchronisedHostClaimsNothing) {
   ntp::Snapshot s;
   s.offset = seconds(1);
