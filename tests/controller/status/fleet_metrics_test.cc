@@ -85,7 +85,7 @@ TEST(FleetMetrics, SecondsAndStatesOfEveryHost) {
   EXPECT_EQ(samples.at("fleetsync_host_state|host=web02|state=synced"), 0);
   EXPECT_EQ(samples.at("fleetsync_hosts|state=stale"), 1);
   EXPECT_EQ(samples.at("fleetsync_hosts_within_tolerance"), 1);
-  EXPECT_DOUBLE_EQ(samples.at("fleetsync_offset_magnitude_seconds|quantile=1"), 0.13);
+  EXPECT_DOUBLE_EQ(samples.at("fleetsync_offset_magnitude_seconds|percentile=100"), 0.13);
   EXPECT_FALSE(samples.contains("fleetsync_host_offset_seconds|host=web04"))
       << "what a stale host said last is no number of now";
   EXPECT_FALSE(samples.contains("fleetsync_host_offset_seconds|host=web03"));
