@@ -33,6 +33,8 @@ struct Appended {
   std::vector<uint64_t> stored_through;
 };
 
+struct AppenderStatements;
+
 // Puts arrivals, reports and measurements into the tables, within the caller's transaction. It
 // remembers what the database holds, so that a report costs no look-up.
 class Appender {
@@ -47,7 +49,6 @@ class Appender {
   void Forget();
 
  private:
-  struct Statements;
   struct Numbering {
     int64_t numbering_id = 0;
     uint64_t stored_through = 0;
@@ -90,7 +91,7 @@ class Appender {
   Status RecordChanges();
 
   Connection& connection_;
-  std::unique_ptr<Statements> statements_;
+  std::unique_ptr<AppenderStatements> statements_;
   std::map<std::string, Host, std::less<>> hosts_;
   std::map<std::string, int64_t, std::less<>> texts_;
   std::vector<Host*> changed_;

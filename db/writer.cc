@@ -56,10 +56,13 @@ StatusOr<Appended> Writer::AppendInTransaction(std::span<const Arrival> arrivals
 
 StatusOr<Maintained> Writer::Maintain(SystemTime now, const Retention& retention) {
   Maintained done;
-  FS_RETURN_IF_ERROR(maintainer_->RollUp(done));
+  const Status rolled_up = maintainer_->RollUp(done);
+  // On a full disk what can be pruned makes the room to go on.
+  if (!rolled_up.ok() && !absl::IsResourceExhausted(rolled_up)) return rolled_up;
   const Status pruned = maintainer_->Prune(now, retention, done);
   if (!pruned.ok() || done.pruned > 0) appender_->Forget();
   FS_RETURN_IF_ERROR(pruned);
+  FS_RETURN_IF_ERROR(rolled_up);
   // Passive: waits for no reader; what one keeps it from moving goes the next time.
   FS_RETURN_IF_ERROR(connection_.Integer("PRAGMA wal_checkpoint(PASSIVE)").status());
   return done;

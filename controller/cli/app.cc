@@ -21,6 +21,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddRelay(app, action);
   AddStatus(app, action);
   AddHistory(app, action);
+  AddDb(app, action);
   AddDoctor(app, action);
   AddSources(app, action);
   AddTracking(app, action);

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <memory>
 
+#include "db/backup.h"
+#include "db/check.h"
 #include "db/reader.h"
 #include "db/schema.h"
 #include "db/writer.h"
@@ -121,6 +123,84 @@ TEST(StoreFaults, AWriteThatFindsNoRoomAtAnyLengthLosesNothing) {
     ASSERT_TRUE(retried.ok()) << limit << ": " << retried.status();
     ExpectStoredExactlyThrough(path, full.stored_through + 100);
   }
+}
+
+int64_t Counted(Connection& connection) {
+  return *connection.Integer(
+      "SELECT (SELECT ifnull(sum(reports), 0) FROM rollups WHERE span_s = 86400) +"
+      " (SELECT count(*) FROM reports WHERE report_id > (SELECT value FROM progress))");
+}
+
+TEST(StoreFaults, AFullDatabaseIsMaintainedAgainWhenThereIsRoomAndCountsNothingTwice) {
+  const TemporaryFolder folder;
+  const std::string path = folder.File("fleet.db");
+  StatusOr<std::unique_ptr<Writer>> writer = Writer::Open(path);
+  ASSERT_TRUE((*writer)->connection().Execute("PRAGMA max_page_count = 100").ok());
+  const UntilFailure full = AppendUntilFailure(**writer);
+  const SystemTime now = ReportOf("web01", full.stored_through).received;
+
+  const Status failure = (*writer)->Maintain(now).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(failure)) << failure;
+  EXPECT_EQ(*(*writer)->connection().Integer("SELECT count(*) FROM rollups"), 0);
+  ExpectStoredExactlyThrough(path, full.stored_through);
+
+  ASSERT_TRUE((*writer)->connection().Execute("PRAGMA max_page_count = 100000").ok());
+  const StatusOr<Maintained> done = (*writer)->Maintain(now);
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(done->rolled_up, full.stored_through);
+  EXPECT_EQ(Counted((*writer)->connection()), static_cast<int64_t>(full.stored_through));
+}
+
+TEST(StoreFaults, AFullDatabaseMakesRoomByWhatItMayPrune) {
+  const TemporaryFolder folder;
+  const std::string path = folder.File("fleet.db");
+  StatusOr<std::unique_ptr<Writer>> writer = Writer::Open(path);
+  ASSERT_TRUE((*writer)->Append({}, Batch(1, 5000)).ok());
+  ASSERT_TRUE((*writer)->Maintain(ReportOf("web01", 5000).received).ok());
+  std::vector<Report> others;
+  for (uint64_t i = 1; i <= 200; ++i) others.push_back(ReportOf(fmt::format("host{}", i), 5000));
+  ASSERT_TRUE((*writer)->Append({}, others).ok());
+  const int64_t pages = *(*writer)->connection().Integer("PRAGMA page_count");
+  ASSERT_TRUE(
+      (*writer)->connection().Execute(fmt::format("PRAGMA max_page_count = {}", pages)).ok());
+  const SystemTime now = ReportOf("web01", 5000).received + std::chrono::hours(100);
+  EXPECT_TRUE(absl::IsResourceExhausted((*writer)->Maintain(now).status()));
+  const StatusOr<Maintained> second = (*writer)->Maintain(now);
+  EXPECT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(Counted((*writer)->connection()), 5200);
+}
+
+TEST(StoreFaults, MaintenanceThatFindsNoRoomOnTheDiskLeavesNothingHalfDone) {
+  const TemporaryFolder folder;
+  const std::string path = folder.File("fleet.db");
+  StatusOr<std::unique_ptr<Writer>> writer = Writer::Open(path);
+  ASSERT_TRUE((*writer)->Append({}, Batch(1, 3000)).ok());
+  const SystemTime now = ReportOf("web01", 3000).received;
+  const rlim_t log = std::filesystem::file_size(path + "-wal");
+  for (const rlim_t room : {1, 5'000, 12'000}) {
+    const FileSizeLimit no_room(log + room);
+    const Status failure = (*writer)->Maintain(now).status();
+    EXPECT_TRUE(absl::IsResourceExhausted(failure)) << room << ": " << failure;
+    EXPECT_EQ(Counted((*writer)->connection()), 3000);
+  }
+  EXPECT_EQ((*writer)->Maintain(now)->rolled_up, 3000u);
+  EXPECT_EQ(Counted((*writer)->connection()), 3000);
+  EXPECT_THAT(CheckDatabase(path)->problems, testing::IsEmpty());
+}
+
+TEST(StoreFaults, ABackupThatFindsNoRoomLeavesNothingBehind) {
+  const TemporaryFolder folder;
+  const std::string path = folder.File("fleet.db"), copy = folder.File("copy.db");
+  StatusOr<std::unique_ptr<Writer>> writer = Writer::Open(path);
+  ASSERT_TRUE((*writer)->Append({}, Batch(1, 3000)).ok());
+  {
+    const FileSizeLimit no_room(100'000);
+    const Status failure = BackUp(path, copy);
+    EXPECT_TRUE(absl::IsResourceExhausted(failure)) << failure;
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    EXPECT_THAT(entry.path().string(), testing::Not(HasSubstr("copy")));
+  EXPECT_TRUE(BackUp(path, copy).ok());
 }
 
 TEST(StoreFaults, AFileThatIsNoDatabaseIsSaidSoAndLeftAsItIs) {
