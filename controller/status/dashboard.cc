@@ -114,9 +114,9 @@ size_t Dashboard::BodyRows() const {
 void Dashboard::Move(std::ptrdiff_t rows) {
   if (!view_) return;
   const size_t index = Clamped(SelectedIndex(), rows, view_->hosts.size());
-  // A host that left the list for a moment is chosen again when it is back, unless the user moved.
-  if (!view_->hosts.empty() && (rows != 0 || selected_.empty()))
-    selected_ = view_->hosts[index].input.host;
+  // Until the user moves, the first is chosen, whichever that is. A host that left the list for a
+  // moment is chosen again when it is back.
+  if (!view_->hosts.empty() && rows != 0) selected_ = view_->hosts[index].input.host;
   const size_t visible = std::max<size_t>(1, BodyRows() - 1);
   if (index < first_) first_ = index;
   if (index >= first_ + visible) first_ = index - visible + 1;

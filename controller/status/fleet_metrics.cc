@@ -82,19 +82,19 @@ void AddStates(const FleetView& view, Text& text) {
           host.state == state ? 1 : 0);
 }
 
-void AddQuantiles(const std::optional<Percentiles>& percentiles, Text& text) {
+void AddPercentiles(const std::optional<Percentiles>& percentiles, Text& text) {
   if (!percentiles) return;
-  text.Sample("quantile=\"0.5\"", ToSeconds(percentiles->p50));
-  text.Sample("quantile=\"0.95\"", ToSeconds(percentiles->p95));
-  text.Sample("quantile=\"0.99\"", ToSeconds(percentiles->p99));
-  text.Sample("quantile=\"1\"", ToSeconds(percentiles->max));
+  text.Sample("percentile=\"50\"", ToSeconds(percentiles->p50));
+  text.Sample("percentile=\"95\"", ToSeconds(percentiles->p95));
+  text.Sample("percentile=\"99\"", ToSeconds(percentiles->p99));
+  text.Sample("percentile=\"100\"", ToSeconds(percentiles->max));
 }
 
 void AddFleet(const Summary& summary, Text& text) {
   text.Family("fleetsync_offset_magnitude_seconds", "seconds", "Of |offset| over the fleet.");
-  AddQuantiles(summary.offset, text);
+  AddPercentiles(summary.offset, text);
   text.Family("fleetsync_error_bound_seconds", "seconds", "Of the error bound over the fleet.");
-  AddQuantiles(summary.error_bound, text);
+  AddPercentiles(summary.error_bound, text);
   text.Family("fleetsync_agreement_seconds", "seconds", "No two synced clocks differ by more.");
   if (summary.agreement) text.Sample("", ToSeconds(*summary.agreement));
 }

@@ -89,9 +89,15 @@ std::vector<std::optional<Duration>> RecentOffsets(const HostInput& host, size_t
   const auto& recent = host.recent;
   cells = std::min(cells, recent.size());
   std::vector<std::optional<Duration>> values(cells);
+  if (recent.empty()) return values;
+  const SystemTime from = recent.front().at;
+  const double span = ToSeconds(recent.back().at + recent.back().span - from);
   for (size_t i = 0; i < recent.size(); ++i) {
     if (recent[i].synchronised == 0) continue;
-    std::optional<Duration>& cell = values[i * cells / recent.size()];
+    const double share = span > 0 ? ToSeconds(recent[i].at - from) / span
+                                  : static_cast<double>(i) / static_cast<double>(recent.size());
+    const auto at = static_cast<size_t>(share * static_cast<double>(cells) + 1e-9);
+    std::optional<Duration>& cell = values[std::min(at, cells - 1)];
     const Duration largest = LargestOf(recent[i]);
     cell = cell ? std::max(*cell, largest) : largest;
   }

@@ -51,7 +51,9 @@ void Screen::Write(size_t row, size_t from, size_t to, const Row& cells, std::st
   // Blanks up to the end of the line are one code.
   size_t end = to;
   while (end > from && cells[end - 1] == Cell{}) --end;
-  const bool blank_tail = to == columns_ && to - end > 3;
+  const bool blank_tail =
+      to - end > 3 && std::all_of(cells.begin() + static_cast<std::ptrdiff_t>(end), cells.end(),
+                                  [](const Cell& cell) { return cell == Cell{}; });
   if (!blank_tail) end = to;
   uint8_t style = 0;
   for (size_t column = from; column < end; ++column) {

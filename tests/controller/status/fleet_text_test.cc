@@ -49,6 +49,71 @@ db[01-02]: connect: timed out after 10 s
 )");
 }
 
+// A host of everything that a line can show.
+std::vector<HostInput> Eventful() {
+  HostInput host = HostAt("web01", 1200us, 900us);
+  host.events = {{.at = kNow - 10min, .kind = EventKind::kStepped, .amount = 1s, .text = {}}};
+  host.reading->measured = 1ms;
+  host.reading->measured_bound = 2ms;
+  for (const Duration offset : {Duration(8us), Duration(90us), Duration(1100us), Duration(12ms)})
+    host.recent.push_back({.at = kNow,
+                           .reports = 1,
+                           .synchronised = 1,
+                           .offset_min = -offset,
+                           .offset_max = offset,
+                           .offset_mean = offset});
+  HostInput other = HostAt("web02", 40ms, 900us);
+  return {host, other, SilentHost("web03"), SilentHost("web04")};
+}
+
+TEST(FleetText, ATerminalGetsTheColumnsThatFit) {
+  const FleetView view = BuildFleetView(Eventful(), kNow, {});
+  const auto table = [&view](size_t width) {
+    const std::string text = FormatFleet(view, {.width = width, .fold = true});
+    return text.substr(text.find("HOST"));
+  };
+  EXPECT_EQ(
+      table(160),
+      R"(HOST        STATE         OFFSET  ±BOUND  STRATUM  REACH         SOURCE        FREQ ppm  LAST      MEASURED HERE  RECENT
+web02       ✗ off       +40.0 ms  900 us        3  377 ■■■■■■■■  ntp1.example    -1.234   5 s                  -
+web[03-04]  ? silent
+web01       ✓ synced ▲  +1.20 ms  900 us        3  377 ■■■■■■■■  ntp1.example    -1.234   5 s  +1.00 ms ±2.00 ms  ▁▂▅▇
+
+▲ stepped lately
+)");
+  EXPECT_EQ(table(80),
+            R"(HOST        STATE         OFFSET  ±BOUND  SOURCE        LAST  RECENT
+web02       ✗ off       +40.0 ms  900 us  ntp1.example   5 s
+web[03-04]  ? silent
+web01       ✓ synced ▲  +1.20 ms  900 us  ntp1.example   5 s  ▁▂▅▇
+
+▲ stepped lately
+)");
+  EXPECT_EQ(table(40),
+            R"(HOST        STATE         OFFSET  ±BOUND
+web02       ✗ off       +40.0 ms  900 us
+web[03-04]  ? silent
+web01       ✓ synced ▲  +1.20 ms  900 us
+
+▲ stepped lately
+)");
+}
+
+TEST(FleetText, GroupsAreToldFromTheWorst) {
+  std::vector<HostInput> hosts = Eventful();
+  hosts[1].groups = {"db"};
+  const std::string text = FormatFleet(BuildFleetView(hosts, kNow, {}), {.by = By::kGroup});
+  EXPECT_EQ(
+      text.substr(text.find("GROUP")),
+      R"(GROUP  HOSTS  IN TOLERANCE      p50      p95  max |OFFSET|  max BOUND  AGREE  10us…1s  STATES
+-          2           ? 0        -        -             -          -      -  ·······  2 silent
+db         1           ✗ 0  40.0 ms  40.0 ms       40.0 ms     900 us      -  ····█··  1 off
+web        1           ✓ 1  1.20 ms  1.20 ms       1.20 ms     900 us      -  ···█···  all synced
+
+▲ stepped lately
+)");
+}
+
 TEST(FleetText, OnlySyncedIsGreenAndStaleNumbersAreDim) {
   const std::string text = FormatFleet(BuildFleetView(Fleet(), kNow, {}), {.color = true});
   EXPECT_THAT(text, HasSubstr("\x1b[38;5;36m✓ synced\x1b[0m"));
