@@ -16,14 +16,13 @@
 #include "base/text.h"
 #include "base/time_text.h"
 #include "controller/ca/authority.h"
+#include "controller/cli/agent_run.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
-#include "controller/cli/last_run.h"
 #include "controller/deploy/agent_config.h"
 #include "controller/deploy/agent_conversation.h"
 #include "controller/deploy/report.h"
 #include "controller/ssh/secret_store.h"
-#include "controller/ui/progress.h"
 #include "db/reader.h"
 #include "fmt/format.h"
 
@@ -49,107 +48,7 @@ struct AgentFlags {
   }
 };
 
-class Collector : public ssh::FleetObserver {
- public:
-  Collector(const std::vector<const Host*>& hosts, std::vector<HostReport>& reports,
-            ui::Progress& progress)
-      : progress_(progress) {
-    reports.resize(hosts.size());
-    for (size_t i = 0; i < hosts.size(); ++i) {
-      reports[i].host = hosts[i]->name;
-      reports[i].outcome.failure = "not contacted";
-      by_host_[hosts[i]] = &reports[i];
-    }
-  }
-
-  void OnStage(const Host& host, ssh::Stage stage) override {
-    progress_.OnStage(host.name, ssh::ToString(stage));
-  }
-  void OnHostDone(const Host& host, ssh::Conversation& conversation,
-                  const ssh::Failure* failure) override {
-    auto& agent = dynamic_cast<AgentConversation&>(conversation);
-    if (failure != nullptr && agent.outcome().failure.empty()) agent.OnFailed(*failure);
-    HostReport& report = *by_host_[&host];
-    report.outcome = agent.outcome();
-    if (agent.state() != nullptr) report.state = *agent.state();
-    progress_.OnHostDone(host.name, report.outcome.failure);
-  }
-
- private:
-  ui::Progress& progress_;
-  std::map<const Host*, HostReport*> by_host_;
-};
-
-using DecideFor =
-    std::function<StatusOr<AgentConversation::Work>(const Host&, const deploy::HostState&)>;
-
-// Runs `decide` on every host. Nothing when that could not even begin, which was said then.
-std::optional<std::vector<HostReport>> RunOn(const Context& context,
-                                             const std::vector<const Host*>& hosts,
-                                             std::string_view doing, const DecideFor& decide) {
-  std::vector<HostReport> reports;
-  ui::Progress progress(doing, hosts.size(), context.options.verbose);
-  Collector collector(hosts, reports, progress);
-  const Status status = ssh::RunFleet(
-      hosts, FleetOptionsFrom(context.options),
-      [&](const Host& host) {
-        return std::make_unique<AgentConversation>(
-            [&host, &decide](const deploy::HostState& state) { return decide(host, state); },
-            context.options.timeout);
-      },
-      collector, *context.stop);
-  progress.Finish();
-  if (!status.ok()) {
-    PrintError(Message(status));
-    return std::nullopt;
-  }
-  return reports;
-}
-
-// The same, `flags.serial` hosts at a time; a turn in which one fails is the last.
-std::optional<std::vector<HostReport>> RunInTurn(const Context& context,
-                                                 const std::vector<const Host*>& hosts,
-                                                 const AgentFlags& flags, std::string_view doing,
-                                                 const DecideFor& decide) {
-  const size_t turn = flags.serial == 0 ? hosts.size() : flags.serial;
-  std::vector<HostReport> all;
-  bool failed = false;
-  for (size_t begin = 0; begin < hosts.size(); begin += turn) {
-    const size_t end = std::min(begin + turn, hosts.size());
-    const std::vector<const Host*> some(hosts.begin() + static_cast<ptrdiff_t>(begin),
-                                        hosts.begin() + static_cast<ptrdiff_t>(end));
-    if (failed || *context.stop) {
-      for (const Host* host : some) {
-        all.emplace_back().host = host->name;
-        all.back().outcome.failure = "not begun, since a host before it failed";
-      }
-      continue;
-    }
-    auto reports = RunOn(context, some, doing, decide);
-    if (!reports) return std::nullopt;
-    for (HostReport& report : *reports) {
-      failed = failed || report.outcome.kind == deploy::Outcome::Kind::kFailed;
-      all.push_back(std::move(report));
-    }
-  }
-  return all;
-}
-
 void Write(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-int Finish(const Context& context, const std::vector<HostReport>& reports) {
-  Write(context.json() ? deploy::ReportJson(reports) : deploy::ReportText(reports));
-  std::vector<std::string> failed;
-  bool pending = false;
-  for (const HostReport& report : reports) {
-    if (report.outcome.kind == deploy::Outcome::Kind::kFailed) failed.push_back(report.host);
-    pending = pending || report.outcome.kind == deploy::Outcome::Kind::kWouldChange;
-  }
-  RememberFailed(context, failed);
-  if (*context.stop) return kInterrupted;
-  if (!failed.empty()) return kHostFailed;
-  return pending ? kChangesPending : kAllWell;
-}
 
 // The static build beside this program, else the dynamic one; else where a package puts them.
 std::string DefaultBinary() {
@@ -245,8 +144,8 @@ int RunInstall(const Context& context, const AgentFlags& flags) {
         state, host.name,
         deploy::WishFor(chosen->inventory, host, state, flags.mode(), flags.report, read));
   };
-  const auto reports = RunInTurn(context, chosen->hosts, flags,
-                                 flags.check ? "comparing" : "installing agents", decide);
+  const auto reports = RunOn(context, chosen->hosts, flags.serial,
+                             flags.check ? "comparing" : "installing agents", decide);
   return reports ? Finish(context, *reports) : kHostFailed;
 }
 
@@ -259,18 +158,19 @@ int RunUpgrade(const Context& context, const AgentFlags& flags) {
   const DecideFor decide = [&](const Host&, const deploy::HostState& state) {
     return installer.DecideUpgrade(state);
   };
-  const auto reports = RunInTurn(context, chosen->hosts, flags,
-                                 flags.check ? "comparing" : "upgrading agents", decide);
+  const auto reports = RunOn(context, chosen->hosts, flags.serial,
+                             flags.check ? "comparing" : "upgrading agents", decide);
   return reports ? Finish(context, *reports) : kHostFailed;
 }
 
 int RunRemove(const Context& context, const AgentFlags& flags) {
   const std::optional<Chosen> chosen = ChooseHosts(context);
   if (!chosen) return kUsage;
-  const auto reports = RunOn(context, chosen->hosts, flags.check ? "comparing" : "removing agents",
-                             [&flags](const Host&, const deploy::HostState& state) {
-                               return deploy::DecideRemove(state, flags.purge, flags.check);
-                             });
+  const auto reports =
+      RunOn(context, chosen->hosts, 0, flags.check ? "comparing" : "removing agents",
+            [&flags](const Host&, const deploy::HostState& state) {
+              return deploy::DecideRemove(state, flags.purge, flags.check);
+            });
   return reports ? Finish(context, *reports) : kHostFailed;
 }
 
@@ -294,11 +194,12 @@ std::map<std::string, SystemTime> LastHeard(const Context& context) {
 int RunStatus(const Context& context) {
   const std::optional<Chosen> chosen = ChooseHosts(context);
   if (!chosen) return kUsage;
-  auto reports = RunOn(context, chosen->hosts, "asking", [](const Host&, const deploy::HostState&) {
-    AgentConversation::Work work;
-    work.outcome.kind = deploy::Outcome::Kind::kUnchanged;
-    return work;
-  });
+  auto reports =
+      RunOn(context, chosen->hosts, 0, "asking", [](const Host&, const deploy::HostState&) {
+        AgentConversation::Work work;
+        work.outcome.kind = deploy::Outcome::Kind::kUnchanged;
+        return work;
+      });
   if (!reports) return kHostFailed;
   const std::map<std::string, SystemTime> heard = LastHeard(context);
   for (HostReport& report : *reports)

@@ -88,6 +88,11 @@ StatusOr<AgentWish> WishFor(
     FS_ASSIGN_OR_RETURN(wish.config, RenderAgentConfig(inventory, host, report));
     return wish;
   }
+  if (!state.facts.can_set_clock) {
+    return absl::FailedPreconditionError(
+        "the clock cannot be set here (no CAP_SYS_TIME; a container has its host's clock); install "
+        "the agent where it can, or here with --observe");
+  }
   FS_RETURN_IF_ERROR(CheckWord("the host's name", host.name));
   FS_ASSIGN_OR_RETURN(policy::TimePolicy policy, policy::FromInventory(inventory, host));
   FS_ASSIGN_OR_RETURN(policy.keys, policy::ReadKeys(policy.settings.keys, read));

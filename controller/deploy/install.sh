@@ -54,6 +54,7 @@ run() {
 lock() {
   run "making $work" mkdir -p "$work" || { say "failed=$failure"; return 1; }
   chmod 700 "$work"
+  : >"$log"  # services.sh writes to it where it is
   mkdir -p "${lock%/*}" 2>/dev/null  # not on every host; what is wrong with it comes out below
   tries=0
   until mkdir "$lock" 2>/dev/null; do

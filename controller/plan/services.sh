@@ -153,7 +153,8 @@ service_boot() {
       unit_of "$2"
       # A timer's unit may have gone already; then only its link is left.
       detached systemctl disable "$unit" ||
-        { [ "$unit" = "$2" ] && rm -f "/etc/systemd/system/timers.target.wants/$unit"; } ;;
+        { [ "$unit" = "$2" ] && rm -f "/etc/systemd/system/timers.target.wants/$unit"; } ||
+        { sysv_enable "$2" && detached systemctl disable "$unit"; } ;;
     openrc:yes) detached rc-update add "$2" default ;;
     openrc:no) detached rc-update del "$2" default ;;
     *:yes) sysv_enable "$2" ;;

@@ -368,7 +368,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "FLEET_PASSWORD, not its value"},
         BadCase{"time: {daemon: chronyd}\n",
                 "f:1:16: 'chronyd' is not a time daemon that fleetsync configures; write auto, "
-                "chrony, ntp, ntpsec, openntpd, timesyncd or none"},
+                "chrony, ntp, ntpsec, openntpd, timesyncd, agent or none"},
         BadCase{
             "time: {upstreams: [a, \"b c\"]}\n",
             "f:1:23: a time source has no option 'c'; known are iburst, prefer, trust, noselect, "

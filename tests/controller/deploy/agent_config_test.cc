@@ -88,5 +88,82 @@ TEST(AgentConfig, ANameWithANewLineCannotAddADirective) {
       absl::StatusCode::kInvalidArgument);
 }
 
+// ---- who keeps the clock
+
+HostState WithChrony() {
+  HostState state;
+  state.facts.is_root = true;
+  state.facts.init = facts::Init::kSystemd;
+  state.facts.daemons.push_back({.daemon = facts::Daemon::kChrony,
+                                 .binary = "/usr/sbin/chronyd",
+                                 .version = "4.3",
+                                 .service = "chrony",
+                                 .config_path = "/etc/chrony/chrony.conf",
+                                 .drift_path = {},
+                                 .keys_path = {},
+                                 .running = true,
+                                 .pid = 7,
+                                 .enabled = true});
+  return state;
+}
+
+StatusOr<AgentWish> Wish(const Inventory& inventory, const HostState& state,
+                         ClockMode mode = ClockMode::kAuto) {
+  return WishFor(inventory, inventory.hosts[2], state, mode, {.controller = "ctl:8123"},
+                 [](const inventory::SecretSource&) { return Secret("s3cret"); });
+}
+
+TEST(AgentWish, WatchesUnlessItIsToldToKeepTheClock) {
+  Inventory inventory = TwoRelaysAndAClient();
+  HostState state = WithChrony();
+  EXPECT_FALSE(Wish(inventory, state)->keeps_clock);
+  EXPECT_TRUE(Wish(inventory, state, ClockMode::kKeep)->keeps_clock);
+  state.keeps_clock = true;
+  EXPECT_TRUE(Wish(inventory, state)->keeps_clock) << "as it did";
+  EXPECT_FALSE(Wish(inventory, state, ClockMode::kObserve)->keeps_clock);
+  state.keeps_clock = false;
+  inventory.hosts[2].time.daemon = "agent";
+  EXPECT_TRUE(Wish(inventory, state)->keeps_clock) << "as the inventory says";
+}
+
+TEST(AgentWish, WhoeverElseKeepsTheClockGivesWay) {
+  const auto wish = Wish(TwoRelaysAndAClient(), WithChrony(), ClockMode::kKeep);
+  ASSERT_TRUE(wish.ok()) << wish.status();
+  ASSERT_EQ(wish->rivals.size(), 1U);
+  EXPECT_EQ(wish->rivals[0].service, "chrony");
+  EXPECT_EQ(wish->rivals[0].run, plan::SetService::Run::kStopped);
+  EXPECT_THAT(wish->config, testing::Not(HasSubstr("no-clock-control")));
+  EXPECT_THAT(wish->config, HasSubstr("\ncontroller ctl:8123\nreport-interval 10s\n"
+                                      "tls-dir /var/lib/fleetsync-agent/tls\n"));
+}
+
+TEST(AgentWish, KeysAreBesideTheConfiguration) {
+  Inventory inventory = TwoRelaysAndAClient();
+  inventory.hosts[2].time.keys.push_back({.id = 7, .secret = {}});
+  inventory.hosts[2].time.servers = {{.address = "ntp.example", .key = 7}};
+  const auto wish = Wish(inventory, WithChrony(), ClockMode::kKeep);
+  ASSERT_TRUE(wish.ok()) << wish.status();
+  EXPECT_THAT(wish->config, HasSubstr("server ntp.example iburst key 7\n"));
+  EXPECT_THAT(wish->config, HasSubstr("keyfile /etc/fleetsync/agent.keys\n"));
+  EXPECT_THAT(wish->keys.Reveal(), HasSubstr("7 SHA256 HEX:733363726574"));
+  EXPECT_THAT(wish->config, testing::Not(HasSubstr("733363726574")));
+}
+
+TEST(AgentWish, ARelayIsNothingForTheAgent) {
+  Inventory inventory = TwoRelaysAndAClient();
+  inventory.hosts[2].role = Role::kRelay;
+  inventory.hosts[2].time.upstreams = {{.address = "a"}};
+  EXPECT_THAT(Message(Wish(inventory, WithChrony(), ClockMode::kKeep).status()),
+              HasSubstr("web01: agent cannot do time.allow"));
+}
+
+TEST(AgentWish, WhereNobodyMaySetTheClockItIsNotKept) {
+  HostState state = WithChrony();
+  state.facts.can_set_clock = false;
+  EXPECT_THAT(Message(Wish(TwoRelaysAndAClient(), state, ClockMode::kKeep).status()),
+              HasSubstr("the clock cannot be set here"));
+  EXPECT_TRUE(Wish(TwoRelaysAndAClient(), state).ok());
+}
+
 }  // namespace
 }  // namespace fleetsync::deploy

@@ -328,7 +328,8 @@ policy::TimePolicy KeptByTheAgent() {
 
 TEST(Diff, AnAgentThatKeepsTheClockGetsThePolicyAndOthersGiveWay) {
   const HostPlan plan = PlanOf(KeptByTheAgent(), WithAgent(samples::kAgentReports, true));
-  EXPECT_EQ(Summary(plan, Tense::kPlanned), "agent.conf, stop chrony, restart fleetsync-agent");
+  EXPECT_EQ(Summary(plan, Tense::kPlanned),
+            "agent.conf, disable and stop chrony, restart fleetsync-agent");
   const PutFile& put = FileIn(plan);
   EXPECT_EQ(put.path, "/etc/fleetsync/agent.conf");
   EXPECT_EQ(put.group, "fleetsync");

@@ -150,9 +150,9 @@ TEST(TimePolicy, AnUnknownDaemonOrNetworkOrStratumIsRefused) {
   Inventory inventory = Of(Relay("ntp1"));
   inventory::TimeSettings& time = inventory.hosts[0].time;
   time.daemon = "xntpd";
-  EXPECT_EQ(
-      ErrorOf(inventory),
-      "ntp1: time.daemon is 'xntpd'; push knows auto, chrony, ntp, ntpsec, openntpd and timesyncd");
+  EXPECT_EQ(ErrorOf(inventory),
+            "ntp1: time.daemon is 'xntpd'; push knows auto, chrony, ntp, ntpsec, openntpd, "
+            "timesyncd and agent");
   time.daemon = "auto";
   time.allow = {"10.0.0.0/40"};
   EXPECT_EQ(ErrorOf(inventory),

@@ -411,7 +411,7 @@ class AgentInstallSystemdTest(unittest.TestCase):
     def setUpClass(cls):
         cls.lab = AgentLab("aginstallsd")
         cls.addClassCleanup(cls.lab.down)
-        cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:1,plain:1", "--start-daemons")
+        cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:1,plain:1,ntp:1", "--start-daemons")
 
     def test_the_unit_is_enabled_runs_and_survives_a_second_run(self):
         code, hosts, errors = self.lab.install()
@@ -436,6 +436,50 @@ class AgentInstallSystemdTest(unittest.TestCase):
         self.assertEqual(self.lab.sh("plain01", "ls /etc/systemd/system | grep fleetsync", check=False), "")
 
 
+    def test_a_unit_that_keeps_the_clock_runs_with_what_that_takes_and_no_more(self):
+        self.lab("clock", "chrony01", "--set", "3")
+        self.addCleanup(self.lab.said, "agent", "remove", "--purge")
+        code, hosts, errors = self.lab.install("-l", "chrony01", "--keep-clock", binary=DYNAMIC, tls=True)
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertIn("retired chrony", hosts["chrony01"]["changes"])
+        states = "systemctl is-active {0}; systemctl is-enabled {0}"
+        self.assertEqual(self.lab.sh("chrony01", states.format("chrony"), check=False), "inactive\ndisabled")
+
+        def offset():
+            return json.loads(self.lab("clock", "chrony01", "-o", "json").stdout)["offset_s"]
+        eventually(lambda: abs(offset()) < 0.001, "the clock is set")
+        pids = self.lab.sh("chrony01", "systemctl show -p MainPID --value fleetsync-agent; pgrep -x fleetsync-start; "
+                                       "pgrep -f '[f]leetsync-agent reporter'").split()
+        main, launcher, reporter = (self.lab.sh("chrony01", f"cat /proc/{pid}/status") for pid in pids)
+        uids = {user: self.lab.sh("chrony01", f"id -u {user}") for user in ("_fleetsync", "fleetsync")}
+        self.assertRegex(main, rf"Uid:\t{uids['_fleetsync']}\t")
+        self.assertRegex(main, r"Seccomp:\t2\n")
+        self.assertRegex(launcher, r"CapEff:\t00000000000001e0\n")
+        self.assertRegex(reporter, rf"Uid:\t{uids['fleetsync']}\t")
+        self.assertRegex(reporter, r"CapEff:\t0000000000000000\n")
+
+        code, hosts, errors = self.lab.install("-l", "chrony01", "--observe", binary=DYNAMIC, tls=True)
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertIn("gave the clock back to chrony", hosts["chrony01"]["changes"])
+        self.assertEqual(self.lab.sh("chrony01", states.format("chrony")), "active\nenabled")
+        self.assertEqual(self.lab.sh("chrony01", f"stat -c %U {STATE} {STATE}/tls"), "root\nfleetsync")
+        self.assertEqual(self.lab.sh("chrony01", "systemctl is-active fleetsync-agent"), "active")
+        exposure = self.lab.sh("chrony01", "systemd-analyze security --no-pager fleetsync-agent | tail -n 1")
+        self.assertLess(float(re.search(r"level for \S+: ([\d.]+)", exposure).group(1)), 3.5, exposure)
+
+    def test_the_static_program_runs_in_the_unit_that_keeps_the_clock_on_debian_11(self):
+        """What it may not do there is to set the machine's clock; it says so and measures."""
+        self.addCleanup(self.lab.said, "agent", "remove", "--purge")
+        code, hosts, errors = self.lab.install("-l", "ntp01", "--keep-clock", tls=True)
+        self.assertEqual(code, 0, f"{hosts}{errors}")
+        self.assertIn("retired ntp", hosts["ntp01"]["changes"])
+        self.assertIn("or with --no-clock-control here; only measuring",
+                      self.lab.sh("ntp01", "journalctl -u fleetsync-agent -o cat --no-pager"))
+        code, hosts, errors = self.lab.said("agent", "remove", "-l", "ntp01")
+        self.assertIn("gave the clock back to ntp", hosts["ntp01"]["changes"], errors)
+        self.assertEqual(self.lab.sh("ntp01", "systemctl is-active ntp"), "active")
+
+
 class AgentUsageTest(unittest.TestCase):
     """What is wrong before any host is contacted: exit code 2."""
 
@@ -450,7 +494,7 @@ class AgentUsageTest(unittest.TestCase):
     def test_the_agent_cannot_keep_the_clock_and_leave_it(self):
         code, errors = self.run_with("--controller", "198.18.0.1:8123", "--insecure", "--keep-clock", "--observe")
         self.assertEqual(code, 2)
-        self.assertIn("--observe excludes --keep-clock", errors)
+        self.assertIn("--keep-clock excludes --observe", errors)
 
     def test_a_controller_without_a_port_is_refused(self):
         code, errors = self.run_with("--controller", "198.18.0.1", "--insecure")
