@@ -1,5 +1,9 @@
 #include "agent/report/channel_credentials.h"
 
+#include <grpc/support/log.h>
+#include <unistd.h>
+
+#include "fmt/format.h"
 #include "proto/tls/names.h"
 #include "proto/tls/version.h"
 
@@ -23,7 +27,15 @@ constexpr Explanation kExplanations[] = {
     {"tlsv1 alert protocol version", "it does not speak TLS 1.3"},
 };
 
+void LogOthers(gpr_log_func_args* entry) {
+  if (std::string_view(entry->file).ends_with("ssl_transport_security.cc")) return;
+  const std::string text = fmt::format("fleetsync-agent: gRPC: {}\n", entry->message);
+  static_cast<void>(!write(STDERR_FILENO, text.data(), text.size()));
+}
+
 }  // namespace
+
+void SilenceHandshakes() { gpr_set_log_function(LogOthers); }
 
 StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(
     const Identity& identity) {

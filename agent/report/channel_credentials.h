@@ -22,6 +22,10 @@ StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials(
 // address is.
 void ExpectController(grpc::ChannelArguments& arguments);
 
+// gRPC's own log without the failed handshakes, which it would tell at every attempt, and which
+// ExplainFailure is for. For the whole process.
+void SilenceHandshakes();
+
 // gRPC's words for a connection that failed in one line for people: "the controller's certificate
 // is not of the authority in ca.pem; …". Other words as they are.
 std::string ExplainFailure(std::string_view why);

@@ -269,6 +269,7 @@ void GrpcLinkOnQueue::OnCompletion(Stream& stream, Step step, bool ok) {
 }  // namespace
 
 StatusOr<std::unique_ptr<GrpcLink>> GrpcLink::Create(GrpcLinkConfig config) {
+  SilenceHandshakes();
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return ErrnoStatus(errno, "opening a pipe");
   return std::unique_ptr<GrpcLink>(

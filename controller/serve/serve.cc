@@ -190,6 +190,7 @@ Status Service::AddTrust(FleetServerConfig& config) {
   FS_ASSIGN_OR_RETURN(verifier_, authority_->MakeVerifier());
   const PeerCheck check{.verifier = verifier_,
                         .on_refused = [this](const std::string& line) { log_->warn("{}", line); }};
+  LogHandshakesAsRefusals();
   FS_ASSIGN_OR_RETURN(config.credentials, MakeServerCredentials(*authority_, check));
   config.verifier = verifier_.get();
   config.sign = [this](std::string_view host, std::string_view request) {

@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
+#include <latch>
 #include <set>
 #include <thread>
 
@@ -66,14 +68,38 @@ TEST_F(AuthorityTest, ADamagedOneIsNeverReplaced) {
 }
 
 TEST_F(AuthorityTest, OfManyThatMakeOneAtOnceOneDoes) {
-  const std::string path = folder_.File("race/ca");
-  std::vector<std::string> certificates(8);
-  {
-    std::vector<std::jthread> threads;
-    for (std::string& certificate : certificates)
-      threads.emplace_back([&] { certificate = (*Authority::OpenOrCreate(path))->certificate(); });
+  for (int round = 0; round < 20; ++round) {
+    const std::string path = folder_.File("race" + std::to_string(round) + "/ca");
+    std::vector<std::string> certificates(4);
+    std::latch all_ready(4);
+    {
+      std::vector<std::jthread> threads;
+      for (std::string& certificate : certificates)
+        threads.emplace_back([&] {
+          all_ready.arrive_and_wait();
+          certificate = (*Authority::OpenOrCreate(path))->certificate();
+        });
+    }
+    for (const std::string& certificate : certificates)
+      ASSERT_EQ(certificate, certificates[0]) << "round " << round;
+    const Identity server = *(*Authority::Open(path))->ServerIdentity();
+    const tls::CertificatePtr authority = *tls::ParseCertificate(certificates[0]);
+    ASSERT_EQ(X509_verify(tls::ParseCertificate(server.certificate)->get(),
+                          X509_get0_pubkey(authority.get())),
+              1)
+        << "round " << round;
   }
-  for (const std::string& certificate : certificates) EXPECT_EQ(certificate, certificates[0]);
+}
+
+TEST_F(AuthorityTest, AServersCertificateOfAnotherAuthorityIsNotUsed) {
+  ASSERT_TRUE(Stranger()->ServerIdentity().ok());
+  const std::string file = Path() + "/controller.pem";
+  std::filesystem::copy_file(folder_.File("other/controller.pem"), file,
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(Message(authority_->ServerIdentity().status()),
+              HasSubstr("controller.pem is of another authority than"));
+  std::filesystem::remove(file);
+  EXPECT_TRUE((*Authority::OpenOrCreate(Path()))->ServerIdentity().ok());
 }
 
 TEST_F(AuthorityTest, AHostsCertificateSaysWhatItIsFor) {

@@ -5,14 +5,18 @@
 #include <fcntl.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <memory>
@@ -283,11 +287,42 @@ TEST_F(TlsTest, NothingAnswersWithoutACertificate) {
   }
 }
 
-TEST_F(TlsTest, WhoHoldsAnotherKeyDoesNotGetThrough) {
+// A key whose public half is that of `certificate`, and whose private half is somebody's: what a
+// thief of the certificate alone can offer.
+Secret KeyPretendingFor(const std::string& certificate) {
+  const tls::CertificatePtr shown = *tls::ParseCertificate(certificate);
+  const tls::KeyPtr other = *tls::MakeKey();
+  std::array<unsigned char, 256> point{};
+  size_t size = 0;
+  EVP_PKEY_get_octet_string_param(X509_get0_pubkey(shown.get()), OSSL_PKEY_PARAM_PUB_KEY,
+                                  point.data(), point.size(), &size);
+  BIGNUM* secret = nullptr;
+  EVP_PKEY_get_bn_param(other.get(), OSSL_PKEY_PARAM_PRIV_KEY, &secret);
+  OSSL_PARAM_BLD* const parts = OSSL_PARAM_BLD_new();
+  OSSL_PARAM_BLD_push_utf8_string(parts, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+  OSSL_PARAM_BLD_push_octet_string(parts, OSSL_PKEY_PARAM_PUB_KEY, point.data(), size);
+  OSSL_PARAM_BLD_push_BN(parts, OSSL_PKEY_PARAM_PRIV_KEY, secret);
+  OSSL_PARAM* const list = OSSL_PARAM_BLD_to_param(parts);
+  EVP_PKEY_CTX* const context = EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr);
+  EVP_PKEY* made = nullptr;
+  EVP_PKEY_fromdata_init(context);
+  EVP_PKEY_fromdata(context, &made, EVP_PKEY_KEYPAIR, list);
+  const tls::KeyPtr pretending(made);
+  EVP_PKEY_CTX_free(context);
+  OSSL_PARAM_free(list);
+  OSSL_PARAM_BLD_free(parts);
+  BN_clear_free(secret);
+  return tls::KeyPem(pretending.get());
+}
+
+TEST_F(TlsTest, TheCertificateWithoutItsKeyIsWorthNothing) {
   ca::Identity identity = *authority_->IssueHost("web01");
-  identity.key = tls::KeyPem(tls::MakeKey()->get());
+  identity.key = KeyPretendingFor(identity.certificate);
+  ASSERT_FALSE(identity.key.empty());
   const Told told = SayHello(identity, "web01");
   EXPECT_FALSE(told.welcomed);
+  EXPECT_TRUE(Logged("refused a connection: ")) << Log();
+  EXPECT_THAT(Log(), HasSubstr("bad signature"));
 }
 
 TEST_F(TlsTest, PlainTextDoesNotReachATlsPort) {
@@ -346,6 +381,8 @@ std::string Handshake(int port, int version) {
 
 TEST_F(TlsTest, Tls13Alone) {
   EXPECT_EQ(Handshake(port_, TLS1_2_VERSION), "refused");
+  EXPECT_TRUE(Logged("refused a connection: ")) << Log();
+  EXPECT_THAT(Log(), HasSubstr("unsupported protocol"));
   EXPECT_EQ(Handshake(port_, TLS1_3_VERSION), "TLSv1.3");
 }
 
@@ -387,6 +424,27 @@ TEST_F(TlsTest, AnAgentSpeaksTls13Alone) {
   close(listener);
   agent.join();
   EXPECT_EQ(told.text, "it does not speak TLS 1.3");
+}
+
+TEST_F(TlsTest, ARenewedCertificateIsWelcomeAndTheOldOneToo) {
+  const ca::Identity first = *authority_->IssueHost("web01");
+  const std::string tls = folder_.File("tls");
+  mkdir(tls.c_str(), 0700);
+  ASSERT_TRUE(WriteFileAtomically(tls + "/ca.pem", first.authority, 0644).ok());
+  ASSERT_TRUE(WriteFileAtomically(tls + "/host.pem", first.certificate, 0644).ok());
+  ASSERT_TRUE(WriteFileAtomically(tls + "/host.key", first.key.Reveal(), 0600).ok());
+  const auto renewal = report::Renewal::Begin();
+  ASSERT_TRUE(renewal.ok()) << renewal.status();
+  const auto chain = authority_->SignRequest(renewal->request_der(), "web01");
+  ASSERT_TRUE(chain.ok()) << chain.status();
+  ASSERT_TRUE(renewal->Store(tls, *chain).ok());
+
+  const auto renewed = report::ReadIdentity(tls);
+  ASSERT_TRUE(renewed.ok()) << renewed.status();
+  const auto credentials = report::MakeChannelCredentials(*renewed);
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  EXPECT_TRUE(SayHello(ChannelTo(address(), *credentials), "web01").welcomed);
+  EXPECT_TRUE(SayHello(first, "web01").welcomed) << "until it expires";
 }
 
 TEST_F(TlsTest, ARefusedCrowdDoesNotFillTheLog) {
