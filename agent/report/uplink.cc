@@ -12,7 +12,7 @@ using std::chrono::seconds;
 constexpr Duration kConnectDeadline = seconds(20);
 constexpr Duration kAcknowledgeDeadline = seconds(30);
 constexpr Duration kFirstBackOff = seconds(1);
-constexpr int kMaxDoublings = 6;   // to 64 s
+constexpr int kMaxDoublings = 5;   // to 32 s: half a minute after an outage all are back
 constexpr uint64_t kWindow = 256;  // reports in flight: bounds memory on both sides
 constexpr Duration kClockStep = seconds(1);
 constexpr int64_t kSlewDivisor = 10;  // no daemon slews faster than 100,000 ppm
