@@ -95,7 +95,8 @@ def steady(bin_folder, tls):
     """A thousand agents, a report each in ten seconds: what that takes."""
     with service(bin_folder, tls) as running:
         load = running.load("--agents", AGENTS, "--every-ms", 10_000, "--seconds", STEADY_S + 2 * SETTLE_S)
-        load.stdout.readline()  # all are connected
+        if "welcomed" not in json.loads(load.stdout.readline()).values():
+            raise SystemExit("bench: not all agents were welcomed in time")
         time.sleep(SETTLE_S)
         cpu, begin = running.cpu_s(), time.monotonic()
         time.sleep(STEADY_S)
