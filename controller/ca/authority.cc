@@ -1,5 +1,7 @@
 #include "controller/ca/authority.h"
 
+#include <openssl/err.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -66,6 +68,12 @@ StatusOr<std::unique_ptr<Authority>> Authority::OpenOrCreate(const std::string& 
 
 StatusOr<Identity> Authority::ServerIdentity() const {
   FS_ASSIGN_OR_RETURN(const Issuer controller, folder_.ReadIssuer(folder_.ControllerFile()));
+  if (X509_verify(controller.certificate.get(), issuer_.key.get()) != 1) {
+    ERR_clear_error();
+    return absl::FailedPreconditionError(
+        fmt::format("{} is of another authority than {}: take it away, and a new one is made",
+                    folder_.ControllerFile(), folder_.AuthorityFile()));
+  }
   return Identity{.authority = certificate_,
                   .certificate = tls::CertificatePem(controller.certificate.get()),
                   .key = tls::KeyPem(controller.key.get())};

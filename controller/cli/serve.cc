@@ -8,6 +8,7 @@
 #include "CLI/CLI.hpp"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
+#include "controller/relay/relay.h"
 
 namespace fleetsync::cli {
 namespace {
@@ -31,6 +32,22 @@ StatusOr<serve::ServedFleet> LoadFleet(const Context& context) {
   for (const inventory::Host& host : inventory->hosts)
     hosts.push_back({.name = host.name, .groups = host.groups, .tolerance = host.time.tolerance});
   return serve::ServedFleet::Of(std::move(hosts));
+}
+
+// The relay of this process, as `relay run` with these upstreams would be.
+struct RelayWords {
+  bool wanted = false;
+  std::vector<std::string> upstreams, allow;
+};
+
+serve::Companion RelayFrom(const RelayWords& words) {
+  if (!words.wanted) return nullptr;
+  relay::RelayOptions options;
+  options.upstreams = words.upstreams;
+  options.allow = words.allow;
+  options.status_socket = relay::kStatusSocket;
+  options.notify = false;
+  return [options](const std::atomic<bool>& stop) { return relay::Run(options, stop); };
 }
 
 int RunServe(const Context& context, serve::ServeOptions options) {
@@ -59,7 +76,22 @@ void AddServe(CLI::App& app, Action& action) {
                     "network only: whoever reaches the port can report for any host");
   command->add_option("--port-file", options->port_file, "Write the port that was bound here")
       ->type_name("FILE");
-  command->callback([options, &action] {
+  auto relay = std::make_shared<RelayWords>();
+  CLI::Option* wanted = command->add_flag(
+      "--relay", relay->wanted, "Also serve time to NTP clients on port 123, as 'relay run' does");
+  command
+      ->add_option("--relay-upstream", relay->upstreams,
+                   "A server that the relay takes time from (repeatable) [none: the system clock]")
+      ->type_name("HOST")
+      ->needs(wanted);
+  command
+      ->add_option(
+          "--relay-allow", relay->allow,
+          "The relay answers this network (repeatable) [this machine and private networks]")
+      ->type_name("NETWORK")
+      ->needs(wanted);
+  command->callback([options, relay, &action] {
+    options->relay = RelayFrom(*relay);
     action = [options](const Context& context) { return RunServe(context, *options); };
   });
 }

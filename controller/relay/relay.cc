@@ -243,9 +243,9 @@ Status Run(const RelayOptions& options, const std::atomic<bool>& stop) {
   }
   TellStart(*log, options, *server);
   Relay relay(options, log, std::move(server), MakeUpstream(options, addresses, *log));
-  daemon::NotifySystemd("READY=1");
+  if (options.notify) daemon::NotifySystemd("READY=1");
   const Status status = relay.Serve(status_socket ? &*status_socket : nullptr, stop);
-  daemon::NotifySystemd("STOPPING=1");
+  if (options.notify) daemon::NotifySystemd("STOPPING=1");
   return status;
 }
 

@@ -27,6 +27,7 @@ struct RelayOptions {
   server::RateLimit limit;
   std::string status_socket;  // empty: none
   bool verbose = false;
+  bool notify = true;  // the service manager; not when another service is the process's main one
 };
 
 inline constexpr const char* kStatusSocket = "/run/fleetsync/relay.sock";

@@ -59,11 +59,43 @@ void Fill(const db::Event& from, v1::Event& event) {
   event.set_text(from.text);
 }
 
+void Fill(const db::HistoryPoint& from, v1::HistoryPoint& point) {
+  point.set_at_us(Microseconds(from.at));
+  point.set_span_us(Microseconds(from.span));
+  point.set_reports(from.reports);
+  point.set_synchronised(from.synchronised);
+  point.set_offset_min_ns(from.offset_min.count());
+  point.set_offset_max_ns(from.offset_max.count());
+  point.set_offset_mean_ns(from.offset_mean.count());
+  point.set_offset_p50_ns(Nanoseconds(from.offset_p50));
+  point.set_offset_p95_ns(Nanoseconds(from.offset_p95));
+  point.set_offset_p99_ns(Nanoseconds(from.offset_p99));
+  point.set_error_bound_max_ns(Nanoseconds(from.error_bound_max));
+  point.set_frequency_mean_ppb(from.frequency_mean_ppb);
+}
+
+void FillNews(const db::HostRecord& record, v1::FleetHost& host) {
+  if (record.measurement) {
+    v1::Measurement& measurement = *host.mutable_measurement();
+    measurement.set_at_us(Microseconds(record.measurement->at));
+    measurement.set_offset_ns(record.measurement->offset.count());
+    measurement.set_error_bound_ns(Nanoseconds(record.measurement->error_bound));
+  }
+  for (const db::Event& event : record.events) Fill(event, *host.add_events());
+  for (const db::HistoryPoint& point : record.recent) {
+    v1::Recent& recent = *host.add_recent();
+    recent.set_at_us(Microseconds(point.at));
+    recent.set_offset_ns(point.offset_mean.count());
+    recent.set_error_bound_ns(Nanoseconds(point.error_bound_max));
+  }
+}
+
 void Fill(const db::HostRecord& record, v1::FleetHost& host) {
   host.set_agent_version(record.agent_version);
   host.set_first_seen_us(Microseconds(record.first_seen));
   host.set_last_seen_us(Microseconds(record.last_seen));
   host.set_stored_through(record.stored_through);
+  FillNews(record, host);
   if (!record.has_report) return;
   *host.mutable_report() = ToMessage(record.report);
   host.set_received_us(Microseconds(record.report.received));
@@ -91,6 +123,17 @@ v1::Report ToMessage(const db::Report& from) {
   for (const db::Source& source : from.sources) Fill(source, texts, *report.add_sources());
   for (const db::Event& event : from.events) Fill(event, *report.add_events());
   return report;
+}
+
+v1::GetHistoryResponse HistoryMessage(const std::vector<db::HostHistory>& hosts) {
+  v1::GetHistoryResponse response;
+  for (const db::HostHistory& from : hosts) {
+    v1::HostHistory& host = *response.add_hosts();
+    host.set_host(from.host);
+    for (const db::HistoryPoint& point : from.points) Fill(point, *host.add_points());
+    for (const db::Event& event : from.events) Fill(event, *host.add_events());
+  }
+  return response;
 }
 
 v1::GetFleetResponse FleetMessage(const ServedFleet& fleet,

@@ -20,4 +20,6 @@ v1::GetFleetResponse FleetMessage(const ServedFleet& fleet,
                                   const std::set<std::string, std::less<>>& connected,
                                   SystemTime now);
 
+v1::GetHistoryResponse HistoryMessage(const std::vector<db::HostHistory>& hosts);
+
 }  // namespace fleetsync::serve

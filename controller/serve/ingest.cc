@@ -171,10 +171,11 @@ StatusOr<Accepted> IngestSession::OnHello(const v1::Hello& hello, SystemTime rec
                     "or give the agent the name that the inventory has",
                     Printable(Text(hello.host()))));
   host_ = hello.host();
+  spool_id_ = Text(hello.spool_id());
   return db::Arrival{.host = host_,
                      .agent_version = Text(hello.agent_version()),
                      .at = received,
-                     .spool_id = Text(hello.spool_id())};
+                     .spool_id = spool_id_};
 }
 
 StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime received) {
@@ -203,7 +204,8 @@ StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime 
       .root_dispersion = Unsigned(report.root_dispersion_ns()),
       .jitter = Unsigned(report.jitter_ns()),
       .daemon = Told(report.daemon()),
-      .sources = {}};
+      .holdover = report.holdover(),
+      .spool_id = spool_id_};
   for (const v1::Source& source : report.sources()) {
     if (stored.sources.size() == kMaxSources) break;
     stored.sources.push_back(ToSource(source));

@@ -28,8 +28,8 @@ struct CertificateWanted {
   std::string request_der;
 };
 
-// What the store keeps of what agents say.
-using Storable = std::variant<db::Arrival, db::Report>;
+// What the store keeps of what agents say, and of what is measured of them.
+using Storable = std::variant<db::Arrival, db::Report, db::Measurement>;
 
 // What a message of an agent becomes.
 using Accepted =
@@ -60,7 +60,7 @@ class IngestSession {
   db::Source ToSource(const v1::Source& source) const;
 
   const HostNames& hosts_;
-  std::string host_;
+  std::string host_, spool_id_;
   uint64_t last_sequence_ = 0;
   std::map<uint32_t, std::string> texts_;  // that this stream has told
 };

@@ -24,24 +24,22 @@ Target& TheTarget() {
   return *target;
 }
 
-void Write(std::string_view library, std::string_view text) {
-  Target& target = TheTarget();
-  if (target.limit.Allow(ReadClocks().mono))
-    target.log->warn("{}: {}{}", library, Printable(text), target.limit.LeftOut());
-}
-
 void OnGrpcLine(gpr_log_func_args* line) {
-  if (line->severity != GPR_LOG_SEVERITY_ERROR) return;
-  const bool handshake = std::string_view(line->file).ends_with("ssl_transport_security.cc");
-  Write(handshake ? "refused a connection" : "gRPC", line->message);
+  if (line->severity == GPR_LOG_SEVERITY_ERROR) LogLibraryLine("gRPC", line->message);
 }
 
 void OnProtobufLine(google::protobuf::LogLevel level, const char*, int,
                     const std::string& message) {
-  if (level >= google::protobuf::LOGLEVEL_ERROR) Write("protobuf", message);
+  if (level >= google::protobuf::LOGLEVEL_ERROR) LogLibraryLine("protobuf", message);
 }
 
 }  // namespace
+
+void LogLibraryLine(std::string_view library, std::string_view text) {
+  Target& target = TheTarget();
+  if (target.log != nullptr && target.limit.Allow(ReadClocks().mono))
+    target.log->warn("{}: {}{}", library, Printable(text), target.limit.LeftOut());
+}
 
 void TameLibraryLogs(std::shared_ptr<spdlog::logger> log) {
   TheTarget().log = std::move(log);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "spdlog/logger.h"
 
@@ -10,5 +11,8 @@ namespace fleetsync::serve {
 // service's log at the pace of LogLimit instead of straight to standard error. For the rest of the
 // process.
 void TameLibraryLogs(std::shared_ptr<spdlog::logger> log);
+
+// A line of a library's, within the limit; nothing before TameLibraryLogs.
+void LogLibraryLine(std::string_view library, std::string_view text);
 
 }  // namespace fleetsync::serve

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -21,6 +22,17 @@ namespace {
 
 constexpr std::chrono::milliseconds kMaxWait{60'000};
 constexpr std::chrono::milliseconds kLookAround{200};  // whether the operator is still there
+
+// Where SystemTime's nanoseconds end, in 2262.
+SystemTime Instant(uint64_t microseconds) {
+  constexpr uint64_t kLast = std::numeric_limits<int64_t>::max() / 1000;
+  return SystemTime(std::chrono::microseconds(static_cast<int64_t>(std::min(microseconds, kLast))));
+}
+
+size_t Points(const v1::GetHistoryRequest& request) {
+  constexpr uint32_t kMost = 100'000;
+  return std::clamp<uint32_t>(request.points(), 1, kMost);
+}
 
 // Answers of agents on their way to an operator. Outlived by the commands' callbacks.
 class Answers {
@@ -70,10 +82,17 @@ class Operators final : public v1::OperatorService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status GetHistory(grpc::ServerContext*, const v1::GetHistoryRequest*,
-                          v1::GetHistoryResponse*) override {
-    return {grpc::StatusCode::UNIMPLEMENTED,
-            "this controller does not answer for the history of hosts"};
+  grpc::Status GetHistory(grpc::ServerContext*, const v1::GetHistoryRequest* request,
+                          v1::GetHistoryResponse* response) override {
+    if (const Status status = MayAsk(); !status.ok()) return ToGrpc(status);
+    auto reader = db::Reader::Open(around_.db_path);
+    if (!reader.ok()) return ToGrpc(reader.status());
+    const std::vector<std::string> hosts(request->hosts().begin(), request->hosts().end());
+    const auto history = (*reader)->History(hosts, Instant(request->since_us()),
+                                            Instant(request->until_us()), Points(*request));
+    if (!history.ok()) return ToGrpc(history.status());
+    *response = HistoryMessage(*history);
+    return grpc::Status::OK;
   }
 
   grpc::Status SyncHosts(grpc::ServerContext* context, const v1::SyncHostsRequest* request,

@@ -32,6 +32,7 @@ namespace fleetsync::serve {
 namespace {
 
 constexpr Duration kMaintenanceInterval = std::chrono::minutes(1);
+constexpr Duration kTurn = std::chrono::seconds(1);
 
 bool Plain(const ServeOptions& options) {
   return options.plain_text.insecure || options.plain_text.insecure_network;
@@ -151,6 +152,7 @@ class Service {
   std::unique_ptr<FleetServer> server_;
   std::optional<CompanionThread> relay_;
   MonoTime maintained_;
+  std::atomic<bool> maintain_soon_{false};  // there was more to do than a turn's worth
   const std::shared_ptr<std::atomic<bool>> heartbeat_ = std::make_shared<std::atomic<bool>>(true);
 };
 
@@ -159,7 +161,14 @@ Status Service::Start(const ListenAddress& address) {
   FS_ASSIGN_OR_RETURN(
       socket_, OperatorSocket::Listen(OperatorSocketPath(options_.db_path), *local_operators_));
   FleetServerConfig config{
-      .address = address, .limits = options_.limits, .operators = remote_operators_.get()};
+      .address = address,
+      .on_measured =
+          [this](const std::string& host, const ClockEstimate& estimate) {
+            store_.Add(db::Measurement{host, estimate.at, estimate.offset, estimate.error_bound},
+                       nullptr);
+          },
+      .limits = options_.limits,
+      .operators = remote_operators_.get()};
   if (!Plain(options_)) FS_RETURN_IF_ERROR(AddTrust(config));
   FS_ASSIGN_OR_RETURN(server_,
                       FleetServer::Start(std::move(config), fleet_, store_, agents_, *log_));
@@ -181,6 +190,7 @@ Status Service::AddTrust(FleetServerConfig& config) {
   FS_ASSIGN_OR_RETURN(verifier_, authority_->MakeVerifier());
   const PeerCheck check{.verifier = verifier_,
                         .on_refused = [this](const std::string& line) { log_->warn("{}", line); }};
+  LogHandshakesAsRefusals();
   FS_ASSIGN_OR_RETURN(config.credentials, MakeServerCredentials(*authority_, check));
   config.verifier = verifier_.get();
   config.sign = [this](std::string_view host, std::string_view request) {
@@ -213,14 +223,26 @@ void Service::FeedWatchdog() {
 // About once a minute, on the writer's thread: its reports wait for it.
 void Service::Maintain() {
   const MonoTime now = ReadClocks().mono;
-  if (now - maintained_ < kMaintenanceInterval) return;
+  if (now - maintained_ < (maintain_soon_ ? kTurn : kMaintenanceInterval)) return;
   maintained_ = now;
   malloc_trim(0);  // what handshakes and batches have left
+  const auto more = std::make_shared<bool>(false);
+  store_.Run(
+      [more](db::Writer& writer) -> Status {
+        FS_ASSIGN_OR_RETURN(const db::Maintained done, writer.Maintain(ReadSystemClock()));
+        *more = done.more;
+        return absl::OkStatus();
+      },
+      [this, more](const Status& status) {
+        if (!status.ok() && !absl::IsCancelled(status))
+          log_->warn("tidying the store: {}", Printable(Message(status)));
+        maintain_soon_ = *more;
+      });
 }
 
 void Service::RunUntil(const std::atomic<bool>& stop, const ServiceSignals& signals) {
   const Duration watchdog = WatchdogInterval() / 2;
-  const Duration turn = watchdog > Duration::zero() ? watchdog : kMaintenanceInterval;
+  const Duration turn = watchdog > Duration::zero() ? std::min(watchdog, kTurn) : kTurn;
   for (;;) {
     switch (signals.Wait(failure_.event(), stop, turn)) {
       case ServiceSignals::Woken::kStop:

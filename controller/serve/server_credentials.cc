@@ -1,5 +1,6 @@
 #include "controller/serve/server_credentials.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/security/auth_metadata_processor.h>
 
 #include <optional>
@@ -9,6 +10,7 @@
 #include "base/clock_read.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "controller/serve/library_logs.h"
 #include "fmt/format.h"
 #include "proto/tls/version.h"
 
@@ -59,8 +61,8 @@ class RefusalLog {
 // Called before each method; a few signatures' worth of work, and no waiting.
 class Gate final : public grpc::AuthMetadataProcessor {
  public:
-  explicit Gate(PeerCheck check)
-      : verifier_(std::move(check.verifier)), refusals_(std::move(check.on_refused)) {}
+  Gate(std::shared_ptr<const ca::Verifier> verifier, std::shared_ptr<RefusalLog> refusals)
+      : verifier_(std::move(verifier)), refusals_(std::move(refusals)) {}
 
   bool IsBlocking() const override { return false; }
 
@@ -72,7 +74,7 @@ class Gate final : public grpc::AuthMetadataProcessor {
     const Now now = ReadClocks();
     const Status status = Check(*context, path, now.system);
     if (status.ok()) return grpc::Status::OK;
-    refusals_.Add(fmt::format("refused {}: {}", Printable(path), Message(status)), now.mono);
+    refusals_->Add(fmt::format("refused {}: {}", Printable(path), Message(status)), now.mono);
     return ToGrpc(status);
   }
 
@@ -83,8 +85,40 @@ class Gate final : public grpc::AuthMetadataProcessor {
   }
 
   const std::shared_ptr<const ca::Verifier> verifier_;
-  RefusalLog refusals_;
+  const std::shared_ptr<RefusalLog> refusals_;
 };
+
+// Where gRPC's log function, which has no argument of ours, finds the log.
+class Handshakes {
+ public:
+  static Handshakes& Get() {
+    static Handshakes handshakes;
+    return handshakes;
+  }
+  void GoTo(const std::shared_ptr<RefusalLog>& log) {
+    const MutexLock lock(mutex_);
+    log_ = log;
+  }
+  void Failed(std::string_view why) {
+    std::shared_ptr<RefusalLog> log;
+    {
+      const MutexLock lock(mutex_);
+      log = log_.lock();
+    }
+    if (log != nullptr)
+      log->Add(fmt::format("refused a connection: {}", Printable(why)), ReadClocks().mono);
+  }
+
+ private:
+  Mutex mutex_;
+  std::weak_ptr<RefusalLog> log_ FS_GUARDED_BY(mutex_);
+};
+
+void OnGrpcLog(gpr_log_func_args* entry) {
+  if (std::string_view(entry->file).ends_with("ssl_transport_security.cc"))
+    return Handshakes::Get().Failed(entry->message);
+  if (entry->severity == GPR_LOG_SEVERITY_ERROR) LogLibraryLine("gRPC", entry->message);
+}
 
 }  // namespace
 
@@ -98,9 +132,14 @@ StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
   std::shared_ptr<grpc::ServerCredentials> credentials = grpc::SslServerCredentials(options);
   WipeString(options.pem_key_cert_pairs.front().private_key);
   if (credentials == nullptr) return absl::InternalError("gRPC does not take the server's key");
-  credentials->SetAuthMetadataProcessor(std::make_shared<Gate>(std::move(check)));
+  const auto refusals = std::make_shared<RefusalLog>(std::move(check.on_refused));
+  Handshakes::Get().GoTo(refusals);
+  credentials->SetAuthMetadataProcessor(
+      std::make_shared<Gate>(std::move(check.verifier), refusals));
   return credentials;
 }
+
+void LogHandshakesAsRefusals() { gpr_set_log_function(OnGrpcLog); }
 
 StatusOr<ca::Peer> PeerOf(const grpc::AuthContext& context) {
   const std::string_view certificate = CertificateOf(context);

@@ -32,6 +32,11 @@ struct PeerCheck {
 StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const ca::Authority& authority, PeerCheck check);
 
+// Failed handshakes, of which gRPC's own log would tell every one, go to `on_refused` of the newest
+// MakeServerCredentials instead, within its limit; what else it logs to LogLibraryLine. For the
+// whole process.
+void LogHandshakesAsRefusals();
+
 // Who calls, on a port with such credentials, where it has been checked already: reads and does not
 // check. Unauthenticated: there is no TLS.
 StatusOr<ca::Peer> PeerOf(const grpc::AuthContext& context);

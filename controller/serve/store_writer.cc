@@ -9,6 +9,7 @@ namespace fleetsync::serve {
 namespace {
 
 constexpr size_t kFullBatch = 512;  // reports
+constexpr size_t kMaxMeasurements = 4096;
 
 template <class T>
 void MoveAppend(std::vector<T>& to, std::vector<T>&& from) {
@@ -26,6 +27,8 @@ void StoreWriter::Batch::Append(Batch&& other) {
   MoveAppend(on_arrival, std::move(other.on_arrival));
   MoveAppend(reports, std::move(other.reports));
   MoveAppend(on_report, std::move(other.on_report));
+  if (measurements.size() < kMaxMeasurements)
+    MoveAppend(measurements, std::move(other.measurements));
 }
 
 StoreWriter::StoreWriter(db::Writer& writer, StoreWriterEvents events, StoreWriterPace pace)
@@ -39,6 +42,10 @@ void StoreWriter::Batch::Add(Storable storable, OnStored on_stored) {
                         [&](db::Report&& report) {
                           reports.push_back(std::move(report));
                           on_report.push_back(std::move(on_stored));
+                        },
+                        [&](db::Measurement&& measurement) {
+                          if (measurements.size() < kMaxMeasurements)
+                            measurements.push_back(std::move(measurement));
                         }},
              std::move(storable));
 }
@@ -123,7 +130,8 @@ void StoreWriter::CancelJobs() {
 
 // Empties the batch when it is on disk, keeps it when it may be tried again. False: never again.
 bool StoreWriter::Store(Batch& batch) {
-  const StatusOr<db::Appended> appended = writer_.Append(batch.arrivals, batch.reports);
+  const StatusOr<db::Appended> appended =
+      writer_.Append(batch.arrivals, batch.reports, batch.measurements);
   if (!appended.ok()) {
     if (!MayPass(appended.status())) {
       events_.on_failed(appended.status());

@@ -49,7 +49,8 @@ class StoreWriter {
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
 
-  // Any thread.
+  // Any thread. `on_stored` is not called for a measurement: while the store cannot be written, all
+  // but the first of them are forgotten.
   void Add(Storable storable, OnStored on_stored);
   // Any thread. `done` is called once, on the writer's thread, with what the job has returned;
   // Cancelled: the writer has stopped. A job must be short, as reports wait for it.
@@ -63,8 +64,9 @@ class StoreWriter {
     std::vector<OnStored> on_arrival;
     std::vector<db::Report> reports;
     std::vector<OnStored> on_report;
+    std::vector<db::Measurement> measurements;  // nobody is told of them
 
-    bool empty() const { return arrivals.empty() && reports.empty(); }
+    bool empty() const { return arrivals.empty() && reports.empty() && measurements.empty(); }
     void Add(Storable storable, OnStored on_stored);
     void Append(Batch&& other);
   };

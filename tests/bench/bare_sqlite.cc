@@ -2,7 +2,9 @@
 // same schema with SQLite alone, in transactions of BATCH rows, each on disk. Prints one line of
 // JSON.
 //
-//   bare_sqlite FROM TO BATCH
+//   bare_sqlite FROM TO BATCH [COLUMNS]
+//
+// With COLUMNS the new table has an index over these.
 #include <sqlite3.h>
 
 #include <cstdint>
@@ -50,13 +52,14 @@ void CopySchema(sqlite3* from, sqlite3* to) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   const int64_t batch = std::atoll(argv[3]);
   sqlite3 *from = nullptr, *to = nullptr;
   Check(sqlite3_open_v2(argv[1], &from, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK, from);
   Check(sqlite3_open(argv[2], &to) == SQLITE_OK, to);
   Execute(to, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   CopySchema(from, to);
+  if (argc == 5) Execute(to, std::string("CREATE INDEX asked ON reports (") + argv[4] + ")");
 
   // In the order of arrival, which is not that of the key.
   sqlite3_stmt* read = Prepare(from, "SELECT * FROM reports ORDER BY received_us");

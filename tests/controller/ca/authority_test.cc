@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <latch>
 #include <set>
@@ -88,6 +89,17 @@ TEST_F(AuthorityTest, OfManyThatMakeOneAtOnceOneDoes) {
               1)
         << "round " << round;
   }
+}
+
+TEST_F(AuthorityTest, AServersCertificateOfAnotherAuthorityIsNotUsed) {
+  ASSERT_TRUE(Stranger()->ServerIdentity().ok());
+  const std::string file = Path() + "/controller.pem";
+  std::filesystem::copy_file(folder_.File("other/controller.pem"), file,
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(Message(authority_->ServerIdentity().status()),
+              HasSubstr("controller.pem is of another authority than"));
+  std::filesystem::remove(file);
+  EXPECT_TRUE((*Authority::OpenOrCreate(Path()))->ServerIdentity().ok());
 }
 
 TEST_F(AuthorityTest, AHostsCertificateSaysWhatItIsFor) {

@@ -55,6 +55,29 @@ TEST(Operators, GetFleetTellsTheInventoryTheStoreAndWhoIsConnected) {
   EXPECT_EQ(fleet->hosts(1).last_seen_us(), 0u);
 }
 
+TEST(Operators, GetHistoryTellsWhatWasReported) {
+  const TemporaryFolder folder;
+  ServeProcess server(folder, {"web01"});
+  FakeAgent agent(server.Address(), "web01");
+  ASSERT_EQ(agent.Hello(), 0u);
+  for (uint64_t sequence = 1; sequence <= 5; ++sequence) ASSERT_TRUE(agent.Send(sequence));
+  ASSERT_TRUE(agent.AwaitAcknowledgement(5));
+  const auto now = static_cast<uint64_t>(ReadClocks().system.time_since_epoch().count() / 1000);
+  v1::GetHistoryRequest request;
+  request.add_hosts("web01");
+  request.add_hosts("web02");
+  request.set_since_us(now - 3'600'000'000);
+  request.set_until_us(now + 60'000'000);
+  request.set_points(10);
+  const StatusOr<v1::GetHistoryResponse> history = Ask(folder)->GetHistory(request);
+  ASSERT_TRUE(history.ok()) << history.status();
+  ASSERT_EQ(history->hosts_size(), 2);
+  uint32_t reports = 0;
+  for (const v1::HistoryPoint& point : history->hosts(0).points()) reports += point.reports();
+  EXPECT_EQ(reports, 5u);
+  EXPECT_EQ(history->hosts(1).points_size(), 0);
+}
+
 // Answers the first command; what it was.
 std::optional<v1::SyncNow> ObeyOnce(FakeAgent& agent) {
   while (const std::optional<v1::StreamResponse> message = agent.Read()) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <future>
 
+#include "db/reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/controller/serve/serve_fixture.h"
@@ -96,6 +97,13 @@ TEST(Streams, TheTimeIsAskedFourTimesAtOnce) {
   }
   EXPECT_EQ(ids.size(), 4u);
   ExpectServed(agent, 1);
+  // By one clock: what was measured is zero, within its bound.
+  const auto reader = db::Reader::Open(folder.File("fleet.db"));
+  std::optional<db::Measurement> measured;
+  ASSERT_TRUE(
+      Eventually([&] { return (measured = (*reader)->Fleet()->at(0).measurement).has_value(); }));
+  EXPECT_LE(Abs(measured->offset), measured->error_bound);
+  EXPECT_LT(measured->error_bound, Duration(kPatience));
 }
 
 TEST(Streams, ASecondStreamOfAHostReplacesTheFirst) {
