@@ -16,7 +16,7 @@
 namespace fleetsync::report {
 namespace {
 
-constexpr size_t kLargestPem = 64 * 1024;
+constexpr size_t kLargestPem = size_t{64} * 1024;
 constexpr unsigned kOwnerOnly = 0600;
 constexpr Duration kRenewBefore = std::chrono::hours(24 * 10);
 constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";

@@ -30,7 +30,7 @@ Status CreateMissing(const Folder& folder) {
     if (authority.ok()) FS_RETURN_IF_ERROR(folder.WriteIssuer(folder.AuthorityFile(), *authority));
   }
   if (!authority.ok()) return authority.status();
-  const Status controller = folder.ReadIssuer(folder.ControllerFile()).status();
+  Status controller = folder.ReadIssuer(folder.ControllerFile()).status();
   if (!absl::IsNotFound(controller)) return controller;
   FS_ASSIGN_OR_RETURN(const Issuer made, MakeController(*authority));
   return folder.WriteIssuer(folder.ControllerFile(), made);

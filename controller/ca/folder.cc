@@ -18,8 +18,8 @@
 namespace fleetsync::ca {
 namespace {
 
-constexpr size_t kLargestPem = 64 * 1024;
-constexpr size_t kLargestRegister = 256 * 1024 * 1024;
+constexpr size_t kLargestPem = size_t{64} * 1024;
+constexpr size_t kLargestRegister = size_t{256} * 1024 * 1024;
 constexpr unsigned kOwnerOnly = 0600;
 
 Status CheckMode(const std::string& file) {

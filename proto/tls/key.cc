@@ -11,7 +11,7 @@
 namespace fleetsync::tls {
 namespace {
 
-constexpr size_t kLargestRequest = 16 * 1024;
+constexpr size_t kLargestRequest = size_t{16} * 1024;
 constexpr int kSmallestRsa = 2048;
 constexpr int kLargestRsa = 8192;  // above it, checking one signature takes too long
 
