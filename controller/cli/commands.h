@@ -29,6 +29,5 @@ void AddTracking(CLI::App& app, Action& action);   // tracking [HOSTS]
 void AddStatus(CLI::App& app, Action& action);     // status [--live] [--watch]
 void AddHistory(CLI::App& app, Action& action);    // history [HOST…]
 void AddDb(CLI::App& app, Action& action);         // db check|backup|vacuum
-void AddStatus(CLI::App& app, Action& action);     // status [--live]
 
 }  // namespace fleetsync::cli
