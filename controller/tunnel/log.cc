@@ -27,7 +27,7 @@ void Log::OnForwarding(const inventory::Host& host) {
 }
 
 void Log::OnFailed(const inventory::Host& host, const ssh::Failure& failure) {
-  log_.warn("{}: {}; will try again", host.name, Printable(ToString(failure)));
+  log_.warn("{}: {} (will try again)", host.name, Printable(ToString(failure)));
 }
 
 void Log::OnReachedHere(int error) {

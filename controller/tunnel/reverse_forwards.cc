@@ -45,18 +45,19 @@ class ReverseForwards::Talk : public ssh::Conversation {
 };
 
 StatusOr<std::unique_ptr<ReverseForwards>> ReverseForwards::Create(
-    std::vector<const inventory::Host*> hosts, const ForwardOptions& options, Observer& observer) {
+    const std::vector<const inventory::Host*>& hosts, const ForwardOptions& options,
+    Observer& observer) {
   if (!ssh::ParseAddress(options.to, options.to_port))
     return absl::InvalidArgumentError(
         fmt::format("'{}' is not a numeric address to lead hosts to", options.to));
   FS_ASSIGN_OR_RETURN(std::shared_ptr<ssh::RunContext> context,
                       ssh::PrepareRun(hosts, options.fleet));
   return std::unique_ptr<ReverseForwards>(
-      new ReverseForwards(std::move(context), std::move(hosts), options, observer));
+      new ReverseForwards(std::move(context), hosts, options, observer));
 }
 
 ReverseForwards::ReverseForwards(std::shared_ptr<ssh::RunContext> context,
-                                 std::vector<const inventory::Host*> hosts,
+                                 const std::vector<const inventory::Host*>& hosts,
                                  const ForwardOptions& options, Observer& observer)
     : context_(std::move(context)), options_(options), observer_(observer) {
   for (const inventory::Host* host : hosts) {

@@ -55,7 +55,8 @@ class ReverseForwards : private ssh::Connection::Owner {
   // `hosts` and `observer` outlive it. What concerns all hosts: an unreadable key (NotFound), an
   // address that is none (InvalidArgument).
   static StatusOr<std::unique_ptr<ReverseForwards>> Create(
-      std::vector<const inventory::Host*> hosts, const ForwardOptions& options, Observer& observer);
+      const std::vector<const inventory::Host*>& hosts, const ForwardOptions& options,
+      Observer& observer);
   // Stops.
   ~ReverseForwards() override;
   ReverseForwards(const ReverseForwards&) = delete;
@@ -85,7 +86,7 @@ class ReverseForwards : private ssh::Connection::Owner {
   class Talk;
 
   ReverseForwards(std::shared_ptr<ssh::RunContext> context,
-                  std::vector<const inventory::Host*> hosts, const ForwardOptions& options,
+                  const std::vector<const inventory::Host*>& hosts, const ForwardOptions& options,
                   Observer& observer);
 
   void BeginMore();

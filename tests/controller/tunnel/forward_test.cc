@@ -116,15 +116,32 @@ TEST(Forward, TheServersSideMayEndFirst) {
   EXPECT_EQ(heard.get_future().get(), "still there");
 }
 
+// The host says nothing meanwhile that would wake us.
+TEST(Forward, ABurstArrivesWhole) {
+  const std::string bytes = RandomBytes(90'000);
+  const Server server([&bytes](Socket& socket) {
+    socket.Send(bytes);
+    socket.ReceiveAll();
+  });
+  World world;
+  world.options.keepalive = std::chrono::minutes(1);
+  world.StartForwarding(server.port());
+  Socket socket = Socket::Connect(world.options.host_port);
+  EXPECT_EQ(socket.Receive(bytes.size()), bytes);
+}
+
 TEST(Forward, AServerThatReadsSlowlyHoldsTheHostUp) {
   constexpr size_t kMost = size_t{16} << 20;  // sockets', sshd's and libssh's buffers
+  constexpr size_t kPiece = 800'000;
   std::atomic<bool> may_end{false};
   int pipe_ends[2];
   ASSERT_EQ(pipe(pipe_ends), 0);
-  const Server server([&](Socket& socket) {
-    char word = 0;
-    while (read(pipe_ends[0], &word, 1) == 1 && !may_end) socket.Receive(65536);
-  });
+  const Server server(
+      [&](Socket& socket) {
+        char word = 0;
+        while (read(pipe_ends[0], &word, 1) == 1 && !may_end) socket.Receive(kPiece);
+      },
+      65536);
   World world;
   world.StartForwarding(server.port());
   Socket socket = Socket::Connect(world.options.host_port);
@@ -133,7 +150,7 @@ TEST(Forward, AServerThatReadsSlowlyHoldsTheHostUp) {
   for (size_t i = 1; i <= 60; ++i) {
     ASSERT_EQ(write(pipe_ends[1], "r", 1), 1);
     sent += socket.Fill(milliseconds(10));
-    ASSERT_LT(sent - i * 65536, kMost) << "after " << i << " pieces";
+    ASSERT_LT(sent - i * kPiece, kMost) << "after " << i << " pieces";
   }
   may_end = true;
   close(pipe_ends[1]);

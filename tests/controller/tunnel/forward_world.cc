@@ -88,8 +88,9 @@ size_t Socket::Fill(std::chrono::milliseconds patience) {
   return sent;
 }
 
-Server::Server(std::function<void(Socket&)> serve) : serve_(std::move(serve)) {
+Server::Server(std::function<void(Socket&)> serve, int buffer) : serve_(std::move(serve)) {
   listener_ = ListenOn(0);
+  if (buffer > 0) setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   port_ = PortOf(listener_);
   thread_ = std::thread([this] {
     for (int fd = accept(listener_, nullptr, nullptr); fd >= 0;

@@ -41,7 +41,8 @@ class Socket {
 // What hosts' connections lead to: each is served in a thread of its own.
 class Server {
  public:
-  explicit Server(std::function<void(Socket&)> serve);
+  // `buffer`: what the kernel may receive ahead of a reader; 0: its own choice.
+  explicit Server(std::function<void(Socket&)> serve, int buffer = 0);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
