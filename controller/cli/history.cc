@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -14,7 +14,7 @@
 #include "base/time_text.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
-#include "controller/cli/status.h"
+#include "controller/cli/fleet.h"
 #include "controller/status/chart.h"
 #include "controller/status/history_picture.h"
 #include "controller/status/history_text.h"
@@ -44,6 +44,7 @@ struct HistoryOptions {
   std::vector<std::string> hosts;
   std::string since = "1d", until = "now";
   std::string svg, png, csv;
+  FleetFlags fleet;
 
   bool to_files() const { return !svg.empty() || !png.empty() || !csv.empty(); }
 };
@@ -61,18 +62,16 @@ StatusOr<TimeRange> RangeOf(const HistoryOptions& options, SystemTime now) {
   return TimeRange{.since = since, .until = until};
 }
 
-StatusOr<std::vector<status::Chart>> ReadCharts(const Context& context, const Chosen& chosen,
-                                                const TimeRange& range, size_t points) {
-  FS_ASSIGN_OR_RETURN(const std::unique_ptr<status::FleetSource> source,
-                      OpenFleetSource(context, chosen.hosts));
+StatusOr<std::vector<status::Chart>> ReadCharts(const Fleet& fleet, const TimeRange& range,
+                                                size_t points) {
   std::vector<std::string> names;
   std::map<std::string_view, Duration> tolerances;
-  for (const inventory::Host* host : chosen.hosts) {
+  for (const inventory::Host* host : fleet.chosen.hosts) {
     names.push_back(host->name);
     tolerances[host->name] = host->time.tolerance;
   }
   FS_ASSIGN_OR_RETURN(const std::vector<db::HostHistory> histories,
-                      source->History(names, range.since, range.until, points));
+                      fleet.source->History(names, range.since, range.until, points));
   std::vector<status::Chart> charts;
   for (const db::HostHistory& history : histories)
     charts.push_back(status::ChartOf(history, range.since, range.until, tolerances[history.host]));
@@ -132,15 +131,15 @@ Context WithHosts(const Context& context, const std::vector<std::string>& hosts)
 
 int RunHistory(const Context& given, const HistoryOptions& options) {
   const Context context = WithHosts(given, options.hosts);
-  const std::optional<Chosen> chosen = ChooseHosts(context);
-  if (!chosen) return kUsage;
+  const std::variant<Fleet, ExitCode> opened = OpenFleet(context, options.fleet);
+  if (const ExitCode* code = std::get_if<ExitCode>(&opened)) return *code;
   const StatusOr<TimeRange> range = RangeOf(options, ReadClocks().system);
   if (!range.ok()) {
     PrintError(Message(range.status()));
     return kUsage;
   }
   const StatusOr<std::vector<status::Chart>> charts = ReadCharts(
-      context, *chosen, *range, options.to_files() ? kPointsOfPicture : kPointsOfTerminal);
+      std::get<Fleet>(opened), *range, options.to_files() ? kPointsOfPicture : kPointsOfTerminal);
   if (!charts.ok()) {
     PrintError(Message(charts.status()));
     return kHostFailed;
@@ -161,6 +160,7 @@ void AddHistory(CLI::App& app, Action& action) {
   command->add_option("--until", options->until, "Up to this time")
       ->type_name("TIME")
       ->capture_default_str();
+  AddFleetFlags(*command, options->fleet);
   command->add_option("--svg", options->svg, "Write a picture for browsers")->type_name("FILE");
   command->add_option("--png", options->png, "Write a picture of pixels")->type_name("FILE");
   command->add_option("--csv", options->csv, "Write the numbers")->type_name("FILE");

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <variant>
 
 #include "CLI/CLI.hpp"
 #include "base/text.h"
@@ -15,7 +16,6 @@
 #include "controller/status/fleet_json.h"
 #include "controller/status/fleet_metrics.h"
 #include "controller/status/fleet_text.h"
-#include "controller/status/stored_fleet.h"
 #include "controller/ui/styled_text.h"
 #include "controller/ui/terminal_size.h"
 #include "fmt/format.h"
@@ -35,21 +35,18 @@ constexpr const char* kHelp =
     "  fleetsync status --by relay\n"
     "  fleetsync status --watch\n"
     "  fleetsync status --live --group web\n"
+    "  fleetsync status --controller 198.18.0.1:7312      from another machine\n"
     "  fleetsync status -o prometheus\n"
     "  fleetsync status -o json | jq '.hosts[] | select(.state != \"synced\") | .host'\n\n"
     "Exit code: 0 every host in tolerance; 4 a clock out of tolerance, unsynchronised or not to be "
     "believed; 1 a host stale, silent or unreachable.\n";
 
 int RunStoredStatus(const Context& context, const StatusOptions& options) {
-  const std::optional<Chosen> chosen = ChooseHosts(context);
-  if (!chosen) return kUsage;
-  StatusOr<std::unique_ptr<status::FleetSource>> source = OpenFleetSource(context, chosen->hosts);
-  if (!source.ok()) {
-    PrintError(Message(source.status()) + "; 'fleetsync status --live' needs none");
-    return kHostFailed;
-  }
-  if (options.watch) return WatchFleet(context, options, *std::move(source));
-  const StatusOr<status::FleetSnapshot> snapshot = (*source)->Read();
+  std::variant<Fleet, ExitCode> opened = OpenFleet(context, options.fleet);
+  if (const ExitCode* code = std::get_if<ExitCode>(&opened)) return *code;
+  Fleet& fleet = std::get<Fleet>(opened);
+  if (options.watch) return WatchFleet(context, options, std::move(fleet.source));
+  const StatusOr<status::FleetSnapshot> snapshot = fleet.source->Read();
   if (!snapshot.ok()) {
     PrintError(Message(snapshot.status()));
     return kHostFailed;
@@ -146,21 +143,12 @@ int ShowFleet(const Context& context, const StatusOptions& options, status::Flee
   return code;
 }
 
-StatusOr<std::unique_ptr<status::FleetSource>> OpenFleetSource(
-    const Context& context, std::span<const inventory::Host* const> hosts) {
-  FS_ASSIGN_OR_RETURN(std::unique_ptr<db::Reader> reader,
-                      db::Reader::Open(DbPath(context.options)));
-  std::vector<status::HostInput> expected;
-  expected.reserve(hosts.size());
-  for (const inventory::Host* host : hosts) expected.push_back(status::InputOf(*host));
-  return std::make_unique<status::StoredFleetSource>(std::move(reader), std::move(expected));
-}
-
 void AddStatus(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("status", kHelp);
   auto options = std::make_shared<StatusOptions>();
   command->add_flag("--live", options->live,
                     "Ask every host over SSH instead of reading the store");
+  AddFleetFlags(*command, options->fleet);
   AddDuration(*command, "--stale", options->view.stale,
               "A host whose last report is older than this is stale");
   AddFilters(*command, *options);

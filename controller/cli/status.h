@@ -2,9 +2,9 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "controller/cli/context.h"
+#include "controller/cli/fleet.h"
 #include "controller/status/fleet_source.h"
 #include "controller/status/fleet_view.h"
 #include "controller/status/group_view.h"
@@ -13,6 +13,7 @@ namespace fleetsync::cli {
 
 struct StatusOptions {
   bool live = false;
+  FleetFlags fleet;
   status::ViewOptions view;
   status::Filter filter;
   std::optional<status::By> by;
@@ -26,10 +27,6 @@ int ShowFleet(const Context& context, const StatusOptions& options, status::Flee
 // Shows what `source` tells until the user leaves, and returns the exit code of the last view.
 int WatchFleet(const Context& context, const StatusOptions& options,
                std::unique_ptr<status::FleetSource> source);
-
-// The store of this machine as a source for these hosts. The place where another one is opened.
-StatusOr<std::unique_ptr<status::FleetSource>> OpenFleetSource(
-    const Context& context, std::span<const inventory::Host* const> hosts);
 
 // status --live: asks every chosen host over SSH.
 int RunLiveStatus(const Context& context, const StatusOptions& options);

@@ -57,6 +57,7 @@ void Fill(const db::Event& from, v1::Event& event) {
   event.set_host_time_us(Microseconds(from.host_time));
   event.set_amount_ns(from.amount.count());
   event.set_text(from.text);
+  event.set_at_us(Microseconds(from.at));
 }
 
 void Fill(const db::HistoryPoint& from, v1::HistoryPoint& point) {
@@ -99,6 +100,7 @@ void Fill(const db::HostRecord& record, v1::FleetHost& host) {
   if (!record.has_report) return;
   *host.mutable_report() = ToMessage(record.report);
   host.set_received_us(Microseconds(record.report.received));
+  host.set_report_at_us(Microseconds(record.report.at));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "controller/serve/operator_socket.h"
 #include "fmt/format.h"
 #include "proto/fleetsync/v1/operator.grpc.pb.h"
+#include "proto/tls/names.h"
 
 namespace fleetsync::serve {
 namespace {
@@ -74,6 +75,7 @@ class GrpcOperatorClient final : public OperatorClient {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
+    arguments.SetSslTargetNameOverride(tls::kControllerName);  // whatever its address is
     stub_ = v1::OperatorService::NewStub(grpc::CreateCustomChannel(target, credentials, arguments));
   }
 
