@@ -90,7 +90,8 @@ ntp::Snapshot SnapshotOf(const DaemonState& state, Now at) {
 
 ntp::Snapshot Weigh(const ntp::Snapshot& said, const ntp::Snapshot& measured) {
   if (!measured.synchronised) return said;
-  if (said.synchronised && !Contradict(said, measured)) return said;
+  const bool believed = said.synchronised && !Contradict(said, measured);
+  if (believed && said.error_bound <= measured.error_bound) return said;
   ntp::Snapshot out = measured;
   out.sources = said.sources;
   out.frequency = said.frequency;

@@ -11,8 +11,8 @@ namespace fleetsync::observe {
 // without these nothing says how far the clock may be off, and only the sources are told.
 ntp::Snapshot SnapshotOf(const DaemonState& state, Now at);
 
-// A daemon's word against what the agent measured by its own servers: the daemon's counts, being
-// finer, while both agree; when they contradict each other, or the daemon tells no offset or no
+// A daemon's word against what the agent measured by its own servers: while both agree the one with
+// the narrower bound counts; when they contradict each other, or the daemon tells no offset or no
 // bound, the measurement does. The sources are the daemon's. Pure.
 ntp::Snapshot Weigh(const ntp::Snapshot& said, const ntp::Snapshot& measured);
 

@@ -86,6 +86,14 @@ bool IsShrinking(const HostInput& host) {
   return seen == kSpans;
 }
 
+// Right as far as is known, with a bound that a daemon has in its first minutes. One that is wider
+// still says nothing: an unknown offset is not a small one.
+bool IsUnproven(const HostInput& host) {
+  constexpr int kWidest = 10;
+  const Reading& reading = *host.reading;
+  return Abs(reading.offset) <= host.tolerance && reading.error_bound <= kWidest * host.tolerance;
+}
+
 State StateOf(const HostView& host, bool stale, bool settling) {
   const HostInput& input = host.input;
   if (!input.failure.empty()) return State::kUnreachable;
@@ -95,8 +103,8 @@ State StateOf(const HostView& host, bool stale, bool settling) {
   const bool free_running = IsFreeRunning(reading);
   if (!free_running && !Follows(reading)) return State::kUnsynchronised;
   const bool near = WorstCase(reading) <= input.tolerance;
-  // Within its tolerance by the bound alone: time makes it better.
-  const bool nearing = !free_running && (settling || IsShrinking(input));
+  // Not proven to be within its tolerance, but on its way there.
+  const bool nearing = !free_running && (settling || IsShrinking(input) || IsUnproven(input));
   if (!near && !nearing) return State::kOff;
   if (host.marks.contradicted) return State::kContradicted;
   if (host.marks.falseticker) return State::kFalseticker;

@@ -79,7 +79,7 @@ TEST_F(Privileges, TheLauncherCanChangeUsersAndSetNoClock) {
 
 TEST_F(Privileges, AUserThatIsNotThereIsAnErrorThatSaysWhatToDo) {
   EXPECT_EQ(StatusAfter([] { return KeepOnlyTheClock("no-such-user"); }),
-            "there is no user no-such-user; choose one with --user");
+            "there is no user no-such-user in /etc/passwd; choose one with --user");
 }
 
 TEST_F(Privileges, TheStateIsGivenButNoFileWithAnotherNameNorTheReportersIdentity) {

@@ -89,10 +89,21 @@ ntp::Snapshot Measured(Duration offset) {
   return s;
 }
 
-TEST(Weigh, TheDaemonsWordCountsWhileItAgreesWithTheMeasurement) {
+TEST(Weigh, TheDaemonsWordCountsWhileItAgreesAndIsFiner) {
   const ntp::Snapshot said = SnapshotOf(Synchronised(), kNow);
-  EXPECT_EQ(Weigh(said, Measured(milliseconds(3))).offset, milliseconds(-2));
+  ntp::Snapshot measured = Measured(milliseconds(3));
+  measured.error_bound = milliseconds(6);
+  EXPECT_EQ(Weigh(said, measured).offset, milliseconds(-2));
   EXPECT_EQ(Weigh(said, {}).offset, milliseconds(-2)) << "nothing was measured";
+}
+
+TEST(Weigh, AMeasurementThatIsFinerCounts) {
+  ntp::Snapshot measured = Measured(milliseconds(-1));
+  measured.error_bound = microseconds(10);
+  const ntp::Snapshot s = Weigh(SnapshotOf(Synchronised(), kNow), measured);
+  EXPECT_EQ(s.offset, milliseconds(-1));
+  EXPECT_EQ(s.error_bound, microseconds(10));
+  EXPECT_EQ(s.sources[0].name, "ntp1.example") << "the sources are the daemon's";
 }
 
 TEST(Weigh, AMeasurementThatContradictsItCounts) {

@@ -23,9 +23,9 @@ std::vector<std::string> Names(const FleetView& view) {
 TEST(FleetView, OffsetAndBoundTogetherMustBeWithinTolerance) {
   EXPECT_EQ(StateOf(HostAt("a", 4ms, 6ms)), State::kSynced);
   EXPECT_EQ(StateOf(HostAt("a", -4ms, 6ms)), State::kSynced);
-  EXPECT_EQ(StateOf(HostAt("a", 4ms, 6ms + 1ns)), State::kOff);
+  EXPECT_EQ(StateOf(HostAt("a", 4ms, 6ms + 1ns)), State::kConverging) << "not proven";
   EXPECT_EQ(StateOf(HostAt("a", -11ms, 0ms)), State::kOff);
-  EXPECT_EQ(StateOf(HostAt("a", 0ms, 11ms)), State::kOff) << "an unknown offset is not a small one";
+  EXPECT_EQ(StateOf(HostAt("a", 0ms, 101ms)), State::kOff) << "an unknown offset is not a small one";
 }
 
 TEST(FleetView, ToleranceIsTheHostsOwn) {
