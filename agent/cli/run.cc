@@ -18,6 +18,7 @@
 #include "agent/daemon/once.h"
 #include "agent/daemon/privileges.h"
 #include "agent/daemon/query.h"
+#include "agent/daemon/resident_set.h"
 #include "agent/daemon/rival.h"
 #include "agent/daemon/stop_signal.h"
 #include "agent/daemon/syscall_filter.h"
@@ -237,9 +238,9 @@ std::string ReporterUser(const AgentConfig& config) {
 }
 
 std::vector<std::string> ReporterArguments(const AgentConfig& config, const std::string& spool) {
-  std::vector<std::string> arguments = {
-      "reporter", "--controller", config.controller,   "--host", config.host, "--spool",
-      spool,      "--user",       ReporterUser(config)};
+  std::vector<std::string> arguments = {"reporter", "--controller", config.controller,
+                                        "--host",   config.host,    "--spool",
+                                        spool,      "--user",       ReporterUser(config)};
   if (config.engine.control_clock) arguments.emplace_back("--clock-controlled");
   if (!config.insecure_controller) {
     arguments.emplace_back("--tls");
@@ -364,6 +365,7 @@ int RunAsReporter(const ReporterOptions& options) {
                                              .seed = Seed(),
                                              .clock_controlled = options.clock_controlled,
                                              .log = Log,
+                                             .on_settled = daemon::ForgetStartUp,
                                              .stop_requested = daemon::StopRequested});
   if (status.ok()) return kWell;
   Log(fmt::format("reporter: {}", Message(status)));

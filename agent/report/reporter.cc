@@ -89,7 +89,8 @@ class Reporter {
   uint64_t renewal_command_ = 0;    // that asked for it; 0: nobody did
   uint64_t acknowledged_ = 0;       // by the controller
   uint64_t told_ = 0;               // to the time process
-  std::string last_line_;           // a controller that is away is told once, not at every attempt
+  bool settled_ = false;
+  std::string last_line_;  // a controller that is away is told once, not at every attempt
 };
 
 void Reporter::LogOnce(const std::string& line) {
@@ -208,23 +209,25 @@ void Reporter::Perform(UplinkActions actions) {
 void Reporter::OnLinkEvents() {
   for (const LinkEvent& event : link_->Take()) {
     const Now now = ReadClocks();
-    std::visit(
-        Overloaded{
-            [&](const Welcomed& welcome) {
-              LogOnce(fmt::format("reporting to {}", config_.controller));
-              Perform(uplink_.OnConnected(now, welcome.stored_through));
-              RenewWhenDue(now);
-            },
-            [&](const Acknowledged& ack) { Perform(uplink_.OnAcknowledged(now, ack.through)); },
-            [&](const Commanded& commanded) { OnCommand(commanded.command); },
-            [&](const Certified& certified) { FinishRenewal(certified.chain_pem); },
-            [&](const Broken& broken) {
-              LogOnce(fmt::format("controller {}: {}; reports are kept and sent later",
-                                  config_.controller, Printable(Reason(broken.why))));
-              Perform(uplink_.OnBroken(now));
-            },
-        },
-        event);
+    std::visit(Overloaded{
+                   [&](const Welcomed& welcome) {
+                     LogOnce(fmt::format("reporting to {}", config_.controller));
+                     Perform(uplink_.OnConnected(now, welcome.stored_through));
+                     RenewWhenDue(now);
+                   },
+                   [&](const Acknowledged& ack) {
+                     Perform(uplink_.OnAcknowledged(now, ack.through));
+                     if (!std::exchange(settled_, true) && config_.on_settled) config_.on_settled();
+                   },
+                   [&](const Commanded& commanded) { OnCommand(commanded.command); },
+                   [&](const Certified& certified) { FinishRenewal(certified.chain_pem); },
+                   [&](const Broken& broken) {
+                     LogOnce(fmt::format("controller {}: {}; reports are kept and sent later",
+                                         config_.controller, Printable(Reason(broken.why))));
+                     Perform(uplink_.OnBroken(now));
+                   },
+               },
+               event);
   }
 }
 

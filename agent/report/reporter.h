@@ -17,6 +17,7 @@ struct ReporterConfig {
   uint64_t seed = 0;  // of the back-off's jitter
   bool clock_controlled = false;  // the time process keeps the clock
   std::function<void(const std::string&)> log;
+  std::function<void()> on_settled{};  // once: the first report of this process is acknowledged
   std::function<bool()> stop_requested;
 };
 
