@@ -241,7 +241,8 @@ SELECT hosts.name AS host, r.sequence,
   r.state & 31 AS stratum, r.state >> 5 & 3 AS leap, printf('%03o', r.state >> 8) AS reach,
   source.text AS source, r.frequency_ppb / 1e3 AS frequency_ppm, daemon.text AS daemon,
   strftime('%Y-%m-%dT%H:%M:%SZ', (r.received_us - r.late_us) / 1000000, 'unixepoch') AS at,
-  r.state >> 7 & 1 AS holdover, numberings.spool
+  r.state >> 7 & 1 AS holdover, numberings.spool,
+  strftime('%Y-%m-%dT%H:%M:%SZ', (r.received_us - r.behind_us) / 1000000, 'unixepoch') AS host_time
 FROM reports AS r
 JOIN contexts USING (context_id)
 JOIN numberings USING (numbering_id)

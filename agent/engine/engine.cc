@@ -95,16 +95,18 @@ Status Engine::SyncNow(Now now, const SyncLimits& limits, Actions& actions) {
     return absl::FailedPreconditionError(
         "this agent measures only, another program keeps the clock");
   const Snapshot snapshot = TakeSnapshot(now);
-  if (!snapshot.synchronised && !snapshot.holdover)
+  // A source may be selected before anything is believed of the clock.
+  if (!ensemble_.known() || (!snapshot.synchronised && !snapshot.holdover))
     return absl::FailedPreconditionError("no source can be believed now");
-  const Duration offset = snapshot.offset;
+  const Belief belief = ensemble_.At(now.mono);
+  const Duration offset = belief.ahead - SystemAhead(now);
   if (Abs(offset) > limits.largest)
     return absl::OutOfRangeError(
         fmt::format("the clock is off by {}, more than may be set at once", FormatSigned(offset)));
   if (-offset > config_.step_threshold && !limits.allow_backward)
     return absl::OutOfRangeError(
         fmt::format("the clock would go back by {}", FormatDuration(-offset)));
-  discipline_.SetNow(now, ensemble_.At(now.mono), limits.allow_backward, actions);
+  discipline_.SetNow(now, belief, limits.allow_backward, actions);
   kernel_is_stale_ = true;
   TellKernel(now, actions);
   return absl::OkStatus();

@@ -104,7 +104,7 @@ State StateOf(const HostView& host, bool stale, bool settling) {
   if (!free_running && !Follows(reading)) return State::kUnsynchronised;
   const bool near = WorstCase(reading) <= input.tolerance;
   // Not proven to be within its tolerance, but on its way there.
-  const bool nearing = !free_running && (settling || IsShrinking(input) || IsUnproven(input));
+  const bool nearing = !free_running && (IsShrinking(input) || IsUnproven(input));
   if (!near && !nearing) return State::kOff;
   if (host.marks.contradicted) return State::kContradicted;
   if (host.marks.falseticker) return State::kFalseticker;

@@ -158,6 +158,17 @@ TEST(SyncNow, LeavesAClockThatIsRightToTheKernel) {
   EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
 }
 
+// A source is selected before the clock may be touched: the others are still being heard.
+TEST(SyncNow, InTheFirstSecondsNothingIsBelievedYet) {
+  WorldConfig config = Usual(2, -seconds(1));
+  config.servers[1].silent_from = 0;
+  World world(config);
+  world.RunFor(3);
+  ASSERT_TRUE(world.TakeSnapshot().synchronised);
+  EXPECT_EQ(world.SyncNow({.allow_backward = true}).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(world.steps.empty());
+}
+
 TEST(SyncNow, WithoutASourceNothingIsDone) {
   WorldConfig config = Usual(1);
   config.servers[0].silent_from = 0;

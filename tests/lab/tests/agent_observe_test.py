@@ -100,11 +100,14 @@ class ObserveTest(unittest.TestCase):
     def stored(self, host):
         """The newest report of the host that the controller has on disk; None: there is none."""
         done = subprocess.run(["sqlite3", "-readonly", "-json", self.database,
-                               "SELECT reports.*, d.text AS daemon_name, s.text AS source_name FROM reports "
-                               "JOIN hosts USING (host_id) JOIN texts d ON d.text_id = daemon "
-                               f"JOIN texts s ON s.text_id = source WHERE name = '{host}' "
-                               "ORDER BY sequence DESC LIMIT 1"], capture_output=True, text=True, check=False)
-        return json.loads(done.stdout)[0] if done.stdout.strip() else None
+                               "SELECT sequence, stratum, reach, daemon AS daemon_name, source AS source_name, "
+                               "offset_ms * 1e6 AS offset_ns, error_bound_ms * 1e6 AS error_bound_ns FROM history "
+                               f"WHERE host = '{host}' ORDER BY sequence DESC LIMIT 1"],
+                              capture_output=True, text=True, check=False)
+        if not done.stdout.strip():
+            return None
+        report = json.loads(done.stdout)[0]
+        return {**report, "reach": int(report["reach"], 8)}
 
     def next_stored(self, host, condition=lambda report: True):
         """A report that is made after now and fulfils the condition, and the truth around it."""

@@ -94,10 +94,10 @@ class TlsTest(unittest.TestCase):
         """How many reports the controller has of the host, and the last one's time by the host's clock."""
         done = subprocess.run(
             ["sqlite3", "-readonly", self.lab.folder / "fleet.db",
-             "SELECT count(*), max(sequence), host_time_us FROM reports JOIN hosts USING (host_id) "
-             f"WHERE name = '{host}' ORDER BY sequence DESC"], capture_output=True, text=True, check=False)
+             "SELECT count(*), max(sequence), strftime('%s', host_time) FROM history "
+             f"WHERE host = '{host}'"], capture_output=True, text=True, check=False)
         count, _, host_time = (done.stdout.strip() or "0||").split("|")
-        return int(count), int(host_time or 0) / 1e6
+        return int(count), int(host_time or 0)
 
     def assert_reports_come(self, host, offset=None):
         """New ones, made by a clock that is `offset` off."""
