@@ -31,10 +31,15 @@ Reading ReadingOf(const db::HostRecord& record) {
   return reading;
 }
 
-// Measured too long before the report, it says nothing of the clock as it is now.
-void DropOldMeasurement(Reading& reading) {
+// Measured too long before the report, or before the clock was stepped, it says nothing of the
+// clock as it is now.
+void DropOldMeasurement(Reading& reading, const std::vector<Event>& events) {
   constexpr Duration kTooOld = std::chrono::minutes(5);
-  if (!reading.measured_at || Abs(reading.at - *reading.measured_at) <= kTooOld) return;
+  if (!reading.measured_at) return;
+  const bool stepped_since = std::any_of(events.begin(), events.end(), [&](const Event& event) {
+    return IsStep(event.kind) && event.at >= *reading.measured_at;
+  });
+  if (!stepped_since && Abs(reading.at - *reading.measured_at) <= kTooOld) return;
   reading.measured.reset();
   reading.measured_bound.reset();
   reading.measured_at.reset();
@@ -53,9 +58,9 @@ std::vector<Event> EventsOf(const db::HostRecord& record) {
 
 void Fill(const db::HostRecord& record, HostInput& input) {
   input.reading = ReadingOf(record);
-  DropOldMeasurement(*input.reading);
   input.sources = record.report.sources;
   input.events = EventsOf(record);
+  DropOldMeasurement(*input.reading, input.events);
   input.recent = record.recent;
 }
 

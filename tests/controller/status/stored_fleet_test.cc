@@ -53,6 +53,22 @@ TEST(StoredFleet, TheInventorySaysWhoIsExpectedAndTheStoreWhatIsKnown) {
   EXPECT_FALSE(inputs[2].reading);
 }
 
+TEST(StoredFleet, AMeasurementFromBeforeAStepSaysNothing) {
+  const inventory::Host web01 = HostNamed("web01");
+  const std::vector<const inventory::Host*> hosts = {&web01};
+  std::vector<db::HostRecord> records = {RecordOf("web01", 4)};
+  const SystemTime at = records[0].report.received - 10s;
+  records[0].measurement = {.host = "web01", .at = at, .offset = 42s, .error_bound = 1ms};
+  EXPECT_EQ(StoredFleet(hosts, records)[0].reading->measured, 42s);
+  db::Event step;
+  step.kind = static_cast<uint8_t>(EventKind::kStepped);
+  step.at = at - 1s;
+  records[0].events = {step};
+  EXPECT_EQ(StoredFleet(hosts, records)[0].reading->measured, 42s) << "measured since";
+  records[0].events[0].at = at + 1s;
+  EXPECT_FALSE(StoredFleet(hosts, records)[0].reading->measured);
+}
+
 TEST(StoredFleet, WithoutASelectedSourceNoneIsNamed) {
   const inventory::Host web01 = HostNamed("web01");
   const std::vector<const inventory::Host*> hosts = {&web01};
