@@ -1,10 +1,11 @@
 """What an agent that reports costs a host, beside chronyd: the row `agent` of scripts/bench.
 
-The static agent observes or keeps nothing: it asks one server every 64 s as chronyd (-x) does beside it, and reports
+The static agent keeps nothing: it asks one server every 64 s as chronyd (-x) does beside it, and reports
 every 10 s to a `fleetsync serve` over TLS. Memory and time on a core are the kernel's accounts, summed over the agent's
 processes (time process and reporter; proportional memory, so that what they share counts once).
 """
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,7 @@ report-interval 10s
 state-dir {folder}/agent
 tls-dir {folder}/tls
 no-clock-control
+observe none
 """
 
 
@@ -50,6 +52,11 @@ def issue_identity(fleetsync, folder):
     subprocess.run([*fleetsync, "ca", "init"], check=True, capture_output=True)
     subprocess.run([*fleetsync, "ca", "issue", "--host", "web01", "--out", folder / "tls"], check=True,
                    capture_output=True)
+    # The reporter runs as nobody, who has to reach it.
+    folder.chmod(0o755)
+    for path in (folder / "tls", *(folder / "tls").iterdir()):
+        shutil.chown(path, "nobody")
+    (folder / "tls").chmod(0o700)
 
 
 def run(bin_folder, _rounds):

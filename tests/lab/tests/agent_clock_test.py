@@ -280,7 +280,8 @@ class AgentClockTest(unittest.TestCase):
 
     def test_a_user_that_is_not_there_is_refused(self):
         code, _, errors = self.agent("--no-report", "--user", "nobodyhere", "--server", self.relay)
-        self.assertEqual((code, errors), (1, "fleetsync-agent: there is no user nobodyhere; choose one with --user\n"))
+        self.assertEqual((code, errors), (1, "fleetsync-agent: there is no user nobodyhere in /etc/passwd; choose one "
+                                             "with --user\n"))
 
     def test_names_resolve_under_the_filter(self):
         self.lab.sh(HOST, f"echo '{self.relay} relay.example' >> /etc/hosts")

@@ -89,7 +89,8 @@ class ObserveTest(unittest.TestCase):
         cls.configure(host, *([f"server {cls.relay} iburst minpoll 1 maxpoll 3"] if host == UNSURE else []),
                       controller=NOBODY if host == AWAY else CONTROLLER)
         if host == "timesyncd01":
-            unit = (ROOT / "packaging/fleetsync-agent.service").read_bytes()
+            unit = (ROOT / "packaging/fleetsync-agent.service").read_bytes().replace(
+                b"@CAPABILITIES@", b"CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL").replace(b"@PURPOSE@", b"observes")
             cls.put(host, "/etc/systemd/system/fleetsync-agent.service", unit)
             cls.lab.sh(host, "systemctl daemon-reload; systemctl start fleetsync-agent")
         else:
