@@ -29,8 +29,8 @@ class Service:
         self.bin, self.folder = bin_folder, folder
         self.database, self.ca = folder / "fleet.db", folder / "ca"
         inventory = folder / "fleet.yaml"
-        inventory.write_text("hosts:\n" + "".join(
-            f"  h{i:05}: {{address: 192.0.2.1, port: {1000 + i}}}\n" for i in range(AGENTS)))
+        inventory.write_text("time: {servers: [127.0.0.1]}\nhosts:\n" + "".join(
+            f"  h{i:05}: {{address: 127.0.0.2, port: {1000 + i}}}\n" for i in range(AGENTS)))
         port_file = folder / "port"
         plain = [] if tls else ["--insecure"]
         self.log = open(folder / "log", "wb")
@@ -141,10 +141,40 @@ def reconnect(bin_folder, tls):
                 "attempts": result["connects"]}
 
 
+def sync(bin_folder, tls):
+    """`sync-all` of a thousand hosts whose agents are connected."""
+    with service(bin_folder, tls) as running, relay(running):
+        load = running.load("--agents", AGENTS, "--every-ms", 10_000, "--seconds", 3 * SETTLE_S)
+        load.stdout.readline()
+        time.sleep(SETTLE_S)
+        begin = time.monotonic()
+        done = subprocess.run([running.bin / "fleetsync", "-i", running.folder / "fleet.yaml", "--db", running.database,
+                               "-o", "json", "sync-all"], capture_output=True, text=True, check=False)
+        took = time.monotonic() - begin
+        tools = [host["tool"] for host in json.loads(done.stdout or '{"hosts": []}')["hosts"]]
+        load_result(load)
+        if tools != ["agent"] * AGENTS:
+            raise SystemExit(f"bench: agents set {tools.count('agent')} of {AGENTS} clocks:\n{done.stderr[:1000]}")
+        return {"sync-all of 1,000 hosts, s": took}
+
+
+@contextlib.contextmanager
+def relay(running):
+    """The time that the inventory names, on loopback: this machine's own."""
+    with open(running.folder / "relay.log", "wb") as log:
+        process = subprocess.Popen([running.bin / "fleetsync", "relay", "run", "--listen", "127.0.0.1", "--local-stratum",
+                                    "8", "--local-after", "0s", "--status-socket", ""], stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def run(bin_folder, rounds):
     os.environ.setdefault("FLEETSYNC_LAB", "bench")
     for title, row in (("1,000 streams, a report in 10 s", steady), ("ingest", ingest),
-                       ("reconnect after 10 minutes", reconnect)):
+                       ("reconnect after 10 minutes", reconnect), ("sync-all over streams", sync)):
         for tls in (False, True):
             count = rounds if row is ingest else 1
             results = []

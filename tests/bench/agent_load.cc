@@ -265,8 +265,9 @@ void Agent::WriteNext(Stream& stream) {
   if (!stream.answers.empty()) {
     stream.request = std::move(stream.answers.front());
     stream.answers.pop_front();
-    v1::TimeAnswer& answer = *stream.request.mutable_time_answer();
-    answer.set_sent_ns(ReadSystemClock().time_since_epoch().count());
+    if (stream.request.has_time_answer())
+      stream.request.mutable_time_answer()->set_sent_ns(
+          ReadSystemClock().time_since_epoch().count());
     return Write(stream);
   }
   if (stream.next > stream.last) return;
@@ -289,6 +290,14 @@ void Agent::OnMessage(Stream& stream) {
     v1::StreamRequest& request = stream.answers.emplace_back();
     request.mutable_time_answer()->set_id(stream.response.time_question().id());
     request.mutable_time_answer()->set_received_ns(now.system.time_since_epoch().count());
+    WriteNext(stream);
+  } else if (stream.response.has_command()) {
+    // As an agent whose clock was two seconds behind.
+    v1::CommandResult& result = *stream.answers.emplace_back().mutable_command_result();
+    result.set_id(stream.response.command().id());
+    result.set_outcome(v1::COMMAND_OUTCOME_DONE);
+    result.set_offset_before_ns(2'000'000'000);
+    result.set_error_bound_ns(50'000);
     WriteNext(stream);
   }
 }
