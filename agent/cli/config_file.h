@@ -17,7 +17,7 @@ namespace fleetsync::agent {
 //   server ADDRESS [OPTION]…      a time server: iburst, prefer, trust, noselect, fallback, peer,
 //                                 xleave, minpoll N, maxpoll N, port N, key N, maxdelay T, offset T
 //   controller HOST:PORT          where reports go
-//   tls-dir /etc/fleetsync/tls    this host's certificate and key (report/identity.h)
+//   tls-dir DIR                   of this host's certificate and key (report/identity.h)
 //   insecure-controller           reports in plain text, without TLS
 //   report-interval 10s
 //   state-dir /var/lib/fleetsync-agent
@@ -43,7 +43,7 @@ struct AgentConfig {
   ntp::EngineConfig engine{.sources = {}, .control_clock = true};
   std::string controller;  // empty: none
   bool insecure_controller = false;
-  std::string tls_dir = "/etc/fleetsync/tls";
+  std::string tls_dir = "/var/lib/fleetsync-agent/tls";
   Duration report_interval = std::chrono::seconds(10);
   std::string state_dir = "/var/lib/fleetsync-agent";
   std::string drift_file;  // empty: in state_dir

@@ -46,7 +46,7 @@ TEST(ConfigFile, WhatIsNotSaidHasADefault) {
   EXPECT_EQ(c.state_dir, "/var/lib/fleetsync-agent");
   EXPECT_EQ(c.host, "");
   EXPECT_FALSE(c.insecure_controller);
-  EXPECT_EQ(c.tls_dir, "/etc/fleetsync/tls");
+  EXPECT_EQ(c.tls_dir, "/var/lib/fleetsync-agent/tls");
   EXPECT_TRUE(c.engine.control_clock);
   EXPECT_EQ(c.engine.step_threshold, std::chrono::milliseconds(128));
 }

@@ -78,8 +78,8 @@ class TlsTest(unittest.TestCase):
         out = self.lab.folder / "identity"
         self.fleetsync("ca", "issue", "--host", name or host, "--out", str(out))
         for file, mode in (("ca.pem", 0o644), ("host.pem", 0o644), ("host.key", 0o600)):
-            self.put(host, f"/etc/fleetsync/tls/{file}", (out / file).read_bytes(), mode)
-        self.lab.sh(host, "chown -R fleetsync: /etc/fleetsync/tls && chmod 700 /etc/fleetsync/tls")
+            self.put(host, f"/var/lib/fleetsync-agent/tls/{file}", (out / file).read_bytes(), mode)
+        self.lab.sh(host, "chown -R fleetsync: /var/lib/fleetsync-agent/tls && chmod 700 /var/lib/fleetsync-agent/tls")
 
     def start(self, host):
         self.lab.sh(host, f"{INIT} start")
@@ -157,9 +157,9 @@ class TlsTest(unittest.TestCase):
         self.assert_reports_come(HOST)
 
     def test_an_agent_without_an_identity_says_so_and_reports_once_it_has_one(self):
-        self.lab.sh(HOST, "rm -rf /etc/fleetsync/tls")
+        self.lab.sh(HOST, "rm -rf /var/lib/fleetsync-agent/tls")
         self.start(HOST)
-        eventually(lambda: "/etc/fleetsync/tls/ca.pem is missing: `fleetsync agent install`" in self.said(HOST),
+        eventually(lambda: "/var/lib/fleetsync-agent/tls/ca.pem is missing: `fleetsync agent install`" in self.said(HOST),
                    "the agent says what is missing")
         self.give_identity(HOST)
         self.assert_reports_come(HOST)
