@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "base/time_text.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
+#include "controller/cli/live_probe.h"
 #include "controller/relay/relay.h"
 
 namespace fleetsync::cli {
@@ -21,8 +23,11 @@ constexpr const char* kHelp =
     "Agents connect with TLS 1.3 and certificates of the fleet's own authority ('fleetsync ca'), "
     "which is made beside the database where there is none.\n\n"
     "  fleetsync serve --listen 0.0.0.0:7312\n"
+    "  fleetsync serve --listen 0.0.0.0:7312 --probe-interval 5min\n"
     "  fleetsync serve --insecure --listen 127.0.0.1:7400 --db ./fleet.db\n"
     "  fleetsync serve --insecure --insecure-network --listen 198.18.0.254:7312\n";
+
+constexpr Duration kShortestProbing = std::chrono::seconds(10);
 
 // What is wrong with the inventory is on standard error.
 StatusOr<serve::ServedFleet> LoadFleet(const Context& context) {
@@ -90,9 +95,25 @@ void AddServe(CLI::App& app, Action& action) {
           "The relay answers this network (repeatable) [this machine and private networks]")
       ->type_name("NETWORK")
       ->needs(wanted);
-  command->callback([options, relay, &action] {
+  auto probes = std::make_shared<bool>(false);
+  command
+      ->add_option_function<std::string>(
+          "--probe-interval",
+          [options, probes](const std::string& text) {
+            const StatusOr<Duration> parsed = ParseDuration(text);
+            if (!parsed.ok() || *parsed < kShortestProbing)
+              throw CLI::ValidationError("--probe-interval", "a time of 10s at least, as 5min");
+            options->probe_interval = *parsed;
+            *probes = true;
+          },
+          "Look at hosts without an agent over SSH, as 'status --live' does, this often [never]")
+      ->type_name("DURATION");
+  command->callback([options, relay, probes, &action] {
     options->relay = RelayFrom(*relay);
-    action = [options](const Context& context) { return RunServe(context, *options); };
+    action = [options, probes](const Context& context) {
+      if (*probes) options->probe = ProbeOverSsh(context);
+      return RunServe(context, *options);
+    };
   });
 }
 

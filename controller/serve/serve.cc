@@ -151,6 +151,7 @@ class Service {
   std::unique_ptr<OperatorSocket> socket_;
   std::unique_ptr<FleetServer> server_;
   std::optional<CompanionThread> relay_;
+  std::optional<Prober> prober_;
   MonoTime maintained_;
   std::atomic<bool> maintain_soon_{false};  // there was more to do than a turn's worth
   const std::shared_ptr<std::atomic<bool>> heartbeat_ = std::make_shared<std::atomic<bool>>(true);
@@ -178,6 +179,8 @@ Status Service::Start(const ListenAddress& address) {
     FS_RETURN_IF_ERROR(
         WriteFileAtomically(options_.port_file, fmt::format("{}\n", bound.port), 0644));
   if (options_.relay) relay_.emplace(options_.relay, *log_);
+  if (options_.probe)
+    prober_.emplace(options_.probe, options_.probe_interval, fleet_, agents_, store_);
   if (Plain(options_)) log_->warn("agents' connections are in plain text (--insecure)");
   log_->info("taking reports of {} hosts on {} into {}", fleet_.Get()->hosts.size(),
              bound.ToString(), writer_->path());
@@ -263,6 +266,7 @@ Status Service::Stop() {
   Notify("STOPPING=1");
   log_->info("stopping");
   relay_.reset();
+  prober_.reset();
   server_->Stop();
   socket_->Stop();
   store_.Stop();

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "controller/serve/fleet_server.h"
 #include "controller/serve/listen_address.h"
+#include "controller/serve/prober.h"
 #include "controller/serve/served_fleet.h"
 
 namespace fleetsync::serve {
@@ -27,6 +28,8 @@ struct ServeOptions {
   std::function<StatusOr<ServedFleet>()> load_fleet{};
   ConnectionLimits limits{};
   Companion relay{};  // null: none
+  Probe probe{};      // of hosts without an agent; null: nobody asks them
+  Duration probe_interval = std::chrono::minutes(5);
 };
 
 // The service: takes agents' reports into the store and answers operators until `stop` is set by a

@@ -42,7 +42,8 @@ class AgentFleetTest(unittest.TestCase):
         port.unlink(missing_ok=True)
         with open(cls.lab.folder / "serve.log", "ab") as log:
             cls.serve = subprocess.Popen(
-                cls.lab.fleetsync("serve", "--listen", CONTROLLER, "--port-file", str(port)), stderr=log)
+                cls.lab.fleetsync("serve", "--listen", CONTROLLER, "--port-file", str(port), "--probe-interval", "10s"),
+                stderr=log)
         eventually(port.exists, "the service listens")
 
     @classmethod
@@ -118,6 +119,15 @@ class AgentFleetTest(unittest.TestCase):
         self.assertEqual(done["plain01"]["outcome"], "set")
         self.assertLess(abs(json.loads(self.lab("clock", "plain01", "-o", "json").stdout)["offset_s"]), 0.001)
         self.await_within_tolerance()
+
+    def test_a_host_without_an_agent_is_looked_at_over_ssh(self):
+        def relay():
+            said = json.loads(self.run_fleetsync("status", "-o", "json", "-l", "relay1").stdout)
+            return said["hosts"][0]["reading"]
+        first = eventually(relay, "it was asked")
+        self.assertEqual((first["daemon"], first["stratum"]), ("chrony", 8))
+        self.assertLess(abs(first["offset_ns"]), 1_000_000)
+        eventually(lambda: relay()["at"] > first["at"], "it is asked again")
 
     def test_a_partition_loses_nothing(self):
         last = eventually(lambda: self.stored("plain02"), "it reports")[-1]
