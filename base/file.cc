@@ -58,8 +58,8 @@ StatusOr<std::string> ReadFile(const std::string& path, size_t limit) {
     if (n == 0) return bytes;
     bytes.append(block, static_cast<size_t>(n));
     if (bytes.size() > limit)
-      return absl::OutOfRangeError(
-          fmt::format("reading {}: larger than {} bytes, which no such file should be", path, limit));
+      return absl::OutOfRangeError(fmt::format(
+          "reading {}: larger than {} bytes, which no such file should be", path, limit));
   }
 }
 

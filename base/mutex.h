@@ -13,7 +13,8 @@
 
 namespace fleetsync {
 
-// std::mutex with annotations: absl::Mutex from Debian's library is reported by TSan without reason.
+// std::mutex with annotations: absl::Mutex from Debian's library is reported by TSan without
+// reason.
 class FS_THREAD_ANNOTATION(capability("mutex")) Mutex {
  public:
   void lock() FS_THREAD_ANNOTATION(acquire_capability()) { mutex_.lock(); }

@@ -32,16 +32,15 @@ inline std::string Message(const Status& status) { return std::string(ToStd(stat
 #define FS_CONCAT_(a, b) FS_CONCAT_INNER_(a, b)
 
 // Leaves the function with the error when `expr` is not OK.
-#define FS_RETURN_IF_ERROR(expr)                              \
-  do {                                                        \
-    if (::absl::Status fs_status_ = (expr); !fs_status_.ok()) \
-      return fs_status_;                                      \
+#define FS_RETURN_IF_ERROR(expr)                                                 \
+  do {                                                                           \
+    if (::absl::Status fs_status_ = (expr); !fs_status_.ok()) return fs_status_; \
   } while (false)
 
 // FS_ASSIGN_OR_RETURN(auto x, F()): x is F's value, or the function returns F's error.
 #define FS_ASSIGN_OR_RETURN(lhs, expr) \
   FS_ASSIGN_OR_RETURN_IMPL_(FS_CONCAT_(fs_or_, __LINE__), lhs, expr)
-#define FS_ASSIGN_OR_RETURN_IMPL_(tmp, lhs, expr)   \
-  auto tmp = (expr);                                \
-  if (!tmp.ok()) return std::move(tmp).status();    \
+#define FS_ASSIGN_OR_RETURN_IMPL_(tmp, lhs, expr) \
+  auto tmp = (expr);                              \
+  if (!tmp.ok()) return std::move(tmp).status();  \
   lhs = *std::move(tmp)

@@ -11,7 +11,8 @@ using Duration = std::chrono::nanoseconds;
 
 // Two timelines, two types: subtracting one from the other does not compile.
 struct SystemTimeline {};  // CLOCK_REALTIME. Steps. What the fleet agrees on.
-struct MonoTimeline {};    // CLOCK_MONOTONIC_RAW. Never steps, never slewed. Every deadline and interval.
+struct MonoTimeline {
+};  // CLOCK_MONOTONIC_RAW. Never steps, never slewed. Every deadline and interval.
 using SystemTime = std::chrono::time_point<SystemTimeline, Duration>;
 using MonoTime = std::chrono::time_point<MonoTimeline, Duration>;
 

@@ -17,9 +17,8 @@ struct Unit {
   std::string_view name;
   double nanoseconds;
 };
-constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},   {"µs", 1e3},     {"ms", 1e6},
-                           {"s", 1e9},  {"m", 60e9},   {"min", 60e9},   {"h", 3600e9},
-                           {"d", 86400e9}};
+constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},   {"µs", 1e3},   {"ms", 1e6},   {"s", 1e9},
+                           {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {"d", 86400e9}};
 
 std::string Long(Duration d) {
   const auto seconds = duration_cast<std::chrono::seconds>(d).count();

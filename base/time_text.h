@@ -13,7 +13,8 @@ namespace fleetsync {
 std::string FormatDuration(Duration d);
 std::string FormatSigned(Duration d);
 
-// "10ms", "250us", "1.5 s", "2m", "1h", "1d"; "0" needs no unit. InvalidArgument says what to write.
+// "10ms", "250us", "1.5 s", "2m", "1h", "1d"; "0" needs no unit. InvalidArgument says what to
+// write.
 StatusOr<Duration> ParseDuration(std::string_view text);
 
 // RFC 3339 in UTC, whole seconds: "2026-05-23T11:34:10Z".

@@ -22,8 +22,8 @@ Status KeepOnlyTheClock(const std::string& user);
 Status KeepOnlyWhatStartsTheReporter();
 
 // Gives `folder`, and the folders and files in it to a depth of two, to `user`: the agent's state,
-// which may be another user's from an earlier run. What belongs to `other`, the reporter's identity,
-// stays with it. What cannot be given is met when it is written.
+// which may be another user's from an earlier run. What belongs to `other`, the reporter's
+// identity, stays with it. What cannot be given is met when it is written.
 void GiveState(const std::string& folder, const std::string& user, const std::string& other);
 
 // "_fleetsync" when that user exists, else none: root without its capabilities.

@@ -58,9 +58,9 @@ class Uplink {
 
   std::mt19937_64 random_;
   State state_ = State::kIdle;
-  MonoTime timer_ = MonoTime::max();  // back-off, or the deadline of what is awaited
+  MonoTime timer_ = MonoTime::max();     // back-off, or the deadline of what is awaited
   MonoTime stale_at_ = MonoTime::max();  // when a channel from before a clock step is given up
-  int failures_ = 0;                  // since the last acknowledgement
+  int failures_ = 0;                     // since the last acknowledgement
   uint64_t spooled_ = 0;
   uint64_t asked_ = 0;    // SendThrough was given up to here
   uint64_t read_ = 0;     // and answered up to here

@@ -12,7 +12,7 @@ namespace fleetsync::ca {
 // Who is at the other end of a connection, once that is proven.
 struct Peer {
   tls::Role role = tls::Role::kHost;
-  std::string name;    // of the inventory, or the operator's
+  std::string name;      // of the inventory, or the operator's
   std::string serial{};  // of the certificate, lower-case hex; empty: there is none
   SystemTime expires = SystemTime::max();
 };

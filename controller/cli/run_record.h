@@ -12,8 +12,8 @@ namespace fleetsync::cli {
 
 // The record of a push or rollback. It is a file beside the store from the first moment, so that a
 // run that is killed has left its trace, and goes into the store at its end: through `serve` while
-// that runs. What cannot be recorded waits in its file for the next run. Failing to record never fails a run: it
-// is said on standard error.
+// that runs. What cannot be recorded waits in its file for the next run. Failing to record never
+// fails a run: it is said on standard error.
 class RunRecord {
  public:
   RunRecord(const Context& context, std::string id, std::string_view command, const Chosen& chosen);

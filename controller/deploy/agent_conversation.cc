@@ -172,9 +172,8 @@ StatusOr<AgentConversation::Work> Installer::Decide(const HostState& state, cons
   if (!wish.ok()) return wish.status();
   FS_ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(state, binary_, *wish));
   const IdentitySource* const source = options_.identities;
-  plan.write_identity =
-      source != nullptr && (plan.recover || source->renew ||
-                            !state.identity.IsGood(*source, host, options_.now));
+  plan.write_identity = source != nullptr && (plan.recover || source->renew ||
+                                              !state.identity.IsGood(*source, host, options_.now));
   return WorkFor(plan, state, *wish, host);
 }
 

@@ -4,7 +4,8 @@
 
 namespace fleetsync::plan {
 
-// transaction.sh, services.sh, apply.sh and undo.sh, embedded by the build. The last two need the first two.
+// transaction.sh, services.sh, apply.sh and undo.sh, embedded by the build. The last two need the
+// first two.
 std::string_view TransactionText();
 std::string_view ServicesText();
 std::string_view ApplyText();

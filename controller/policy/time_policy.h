@@ -21,7 +21,7 @@ enum class DaemonChoice : uint8_t {
   kOpenntpd,
   kTimesyncd,
   kAgent,  // fleetsync's own
-  kNone,  // no daemon: a periodic job sets the clock
+  kNone,   // no daemon: a periodic job sets the clock
 };
 
 // What a host's time service should be, whatever the daemon. Made from the inventory alone: the

@@ -25,7 +25,8 @@ TEST(FleetView, OffsetAndBoundTogetherMustBeWithinTolerance) {
   EXPECT_EQ(StateOf(HostAt("a", -4ms, 6ms)), State::kSynced);
   EXPECT_EQ(StateOf(HostAt("a", 4ms, 6ms + 1ns)), State::kConverging) << "not proven";
   EXPECT_EQ(StateOf(HostAt("a", -11ms, 0ms)), State::kOff);
-  EXPECT_EQ(StateOf(HostAt("a", 0ms, 101ms)), State::kOff) << "an unknown offset is not a small one";
+  EXPECT_EQ(StateOf(HostAt("a", 0ms, 101ms)), State::kOff)
+      << "an unknown offset is not a small one";
 }
 
 TEST(FleetView, ToleranceIsTheHostsOwn) {
