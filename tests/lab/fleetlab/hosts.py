@@ -70,7 +70,11 @@ def _start_namespaced(lab, hosts, before, keys, lock, start_daemons):
     for host in hosts:
         layers.build_seed(lab, host, keys[host.name], start_daemons, etc_hosts)
     launch = _launch_systemd if hosts[0].kind == "systemd" else _launch_host
-    _launch_all(lab, hosts, launch, lock)
+    relays = [host for host in hosts if host.sort == "relay"] if start_daemons else []
+    _launch_all(lab, relays, launch, lock)
+    for relay in relays:
+        network.wait_for_time(lab, relay)
+    _launch_all(lab, [host for host in hosts if host not in relays], launch, lock)
     layers.refresh_hosts_file(before, etc_hosts)
 
 

@@ -17,6 +17,9 @@ from .state import CONTROLLER_ADDRESS
 NETNS_FOLDER = pathlib.Path("/run/netns")
 BRIDGE = "br0"
 SSH_TIMEOUT_S = 60
+NTP_TIMEOUT_S = 60
+NTP_REQUEST = bytes([4 << 3 | 3]) + bytes(47)  # version 4, client
+NTP_LEAP_UNSYNCHRONISED = 3
 
 # What hundreds of hosts on one kernel need, with the number of hosts from which on they do.
 _LIMITS = {
@@ -137,19 +140,47 @@ class _BannerWait:
         self.selector.close()
 
 
+def _inside(lab, work):
+    """Runs `work` in the lab's outer namespace, on a thread that ends there."""
+    def enter_and_work():
+        _enter_namespace(lab.netns)
+        work()
+
+    thread = threading.Thread(target=enter_and_work)
+    thread.start()
+    thread.join()
+
+
 def wait_for_ssh(lab, hosts):
     """Returns when the sshd of every host answers; a LabError names those that do not."""
     wait = _BannerWait(hosts)
-
-    def work():
-        if any(host.netns for host in hosts):
-            _enter_namespace(lab.netns)
+    if any(host.netns for host in hosts):
+        _inside(lab, wait.run)
+    else:
         wait.run()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
     if wait.waiting:
         silent = ", ".join(list(wait.waiting)[:10])
         raise LabError(f"{len(wait.waiting)} hosts do not answer on SSH: {silent}; "
                        f"see their logs in {lab.folder}/hosts/NAME/log")
+
+
+def wait_for_time(lab, relay):
+    """Returns when the relay serves time: OpenNTPD asks an unsynchronised server again only after 50 minutes."""
+    served = []
+    _inside(lab, lambda: served.append(_serves_time(relay.address)))
+    if not any(served):
+        raise LabError(f"{relay.name} serves no time; see its log in {lab.host_folder(relay)}/log")
+
+
+def _serves_time(address):
+    deadline = time.monotonic() + NTP_TIMEOUT_S
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.05)
+        while time.monotonic() < deadline:
+            try:
+                client.sendto(NTP_REQUEST, (address, 123))
+                if client.recv(512)[0] >> 6 != NTP_LEAP_UNSYNCHRONISED:
+                    return True
+            except OSError:  # no answer, or nobody there as yet
+                time.sleep(0.05)
+    return False
