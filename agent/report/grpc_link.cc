@@ -23,6 +23,9 @@ namespace {
 
 // Of the controller's questions that wait to be answered.
 constexpr size_t kMostAnswers = 16;
+// Of reports in one message, as far as they are known before their texts are shortened; the
+// controller takes 64 kB.
+constexpr size_t kMostBytes = 32 * 1024;
 
 struct Stream;
 
@@ -58,9 +61,38 @@ struct Stream {
   int pending = 0;
   bool writing = false;
   bool welcomed = false;
+  uint32_t most_reports = 0;  // of one message
   bool finishing = false;
   bool abandoned = false;
 };
+
+v1::StreamRequest TakeFront(std::deque<v1::StreamRequest>& queue) {
+  v1::StreamRequest request = std::move(queue.front());
+  queue.pop_front();
+  return request;
+}
+
+// The oldest report, or with it as many as may go together.
+v1::StreamRequest TakeReports(Stream& stream) {
+  std::deque<v1::StreamRequest>& queue = stream.reports;
+  const size_t most = std::min<size_t>(stream.most_reports, queue.size());
+  if (most < 2) {
+    v1::StreamRequest request = TakeFront(queue);
+    stream.texts.Shorten(*request.mutable_report());
+    return request;
+  }
+  v1::StreamRequest request;
+  v1::Reports& together = *request.mutable_reports();
+  size_t bytes = 0;
+  for (size_t i = 0; i < most && bytes < kMostBytes; ++i) {
+    bytes += queue.front().ByteSizeLong();
+    v1::Report& report = *together.add_reports();
+    report.Swap(queue.front().mutable_report());
+    queue.pop_front();
+    stream.texts.Shorten(report);
+  }
+  return request;
+}
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
@@ -216,11 +248,9 @@ void GrpcLinkOnQueue::Write(Stream& stream, v1::StreamRequest request) {
 
 void GrpcLinkOnQueue::WriteNext(Stream& stream) {
   if (!stream.welcomed || stream.writing || stream.finishing) return;
-  std::deque<v1::StreamRequest>& queue = stream.urgent.empty() ? stream.reports : stream.urgent;
-  if (queue.empty()) return;
-  v1::StreamRequest request = std::move(queue.front());
-  queue.pop_front();
-  if (request.has_report()) stream.texts.Shorten(*request.mutable_report());
+  if (stream.urgent.empty() && stream.reports.empty()) return;
+  v1::StreamRequest request =
+      stream.urgent.empty() ? TakeReports(stream) : TakeFront(stream.urgent);
   if (request.has_time_answer())
     request.mutable_time_answer()->set_sent_ns(ReadSystemClock().time_since_epoch().count());
   Write(stream, std::move(request));
@@ -246,6 +276,7 @@ void GrpcLinkOnQueue::OnMessage(Stream& stream, SystemTime received) {
   switch (stream.response.message_case()) {
     case v1::StreamResponse::kWelcome:
       stream.welcomed = true;
+      stream.most_reports = stream.response.welcome().most_reports();
       events_.push_back(Welcomed{stream.response.welcome().stored_through()});
       break;
     case v1::StreamResponse::kAcknowledgement:

@@ -46,7 +46,8 @@ class GrpcLink {
   virtual int fd() const = 0;
   // On a channel of its own, so that nothing old is waited for. Ends with Welcomed or Broken.
   virtual void Connect() = 0;
-  // Queued, and written in order once welcomed. What is no report goes before reports.
+  // Queued, and written in order once welcomed. What is no report goes before reports; reports that
+  // have gathered go together, where the controller takes that.
   virtual void Send(v1::StreamRequest request) = 0;
   // At once; what comes of the old stream is not told.
   virtual void Disconnect() = 0;

@@ -17,7 +17,7 @@
 namespace fleetsync::serve {
 namespace {
 
-// Entries of one stream that are on their way to the disk; reading stops beyond it, and HTTP/2's
+// Reports of one stream that are on their way to the disk; reading stops beyond it, and HTTP/2's
 // flow control holds the agent.
 constexpr size_t kWindow = 64;
 // An agent that takes nothing for so long reads no more.
@@ -95,8 +95,8 @@ class AgentStream final : public Reactor,
   Status OnArrival(db::Arrival arrival);
   Status OnCertificateWanted(const CertificateWanted& wanted);
   void OnStamps(const Now& now, const HostStamps& stamps);
-  void Store(Storable storable, bool report);
-  void OnStored(bool report, uint64_t through);
+  void Store(Storable storable, size_t reports);
+  void OnStored(size_t reports, uint64_t through);
   void Refuse(const Status& status);
   void CheckPeer(const Now& now) FS_REQUIRES(mutex_);
   void ReadOn() FS_REQUIRES(mutex_);
@@ -154,8 +154,9 @@ Status AgentStream::OnMessage(const Now& now) {
   FS_ASSIGN_OR_RETURN(Accepted accepted, session_.OnMessage(request_, now.system));
   return std::visit(
       Overloaded{[&](db::Arrival&& arrival) { return OnArrival(std::move(arrival)); },
-                 [&](db::Report&& report) {
-                   Store(std::move(report), true);
+                 [&](Reports&& reports) {
+                   const size_t count = reports.size();
+                   Store(std::move(reports), count);
                    return absl::OkStatus();
                  },
                  [&](HostStamps&& stamps) {
@@ -184,7 +185,7 @@ Status AgentStream::OnArrival(db::Arrival arrival) {
     older->End(absl::AbortedError(
         fmt::format("host '{}' has opened another stream, from {}", host, peer_)));
   }
-  Store(std::move(arrival), false);
+  Store(std::move(arrival), 0);
   return absl::OkStatus();
 }
 
@@ -270,20 +271,21 @@ void AgentStream::Refuse(const Status& status) {
   End(status);
 }
 
-void AgentStream::Store(Storable storable, bool report) {
+// `reports`: how many it is; 0: an arrival.
+void AgentStream::Store(Storable storable, size_t reports) {
   {
     const MutexLock lock(mutex_);
-    ++uncommitted_;
+    uncommitted_ += std::max<size_t>(reports, 1);
   }
-  around_.store.Add(std::move(storable), [self = shared_from_this(), report](uint64_t through) {
-    self->OnStored(report, through);
+  around_.store.Add(std::move(storable), [self = shared_from_this(), reports](uint64_t through) {
+    self->OnStored(reports, through);
   });
 }
 
-void AgentStream::OnStored(bool report, uint64_t through) {
+void AgentStream::OnStored(size_t reports, uint64_t through) {
   const MutexLock lock(mutex_);
-  --uncommitted_;
-  if (report) {
+  uncommitted_ -= std::max<size_t>(reports, 1);
+  if (reports > 0) {
     acknowledge_ = std::max(acknowledge_.value_or(0), through);
   } else {
     welcome_ = through;
@@ -318,6 +320,7 @@ void AgentStream::Continue() {
 bool AgentStream::FillResponse() {
   if (welcome_) {
     response_.mutable_welcome()->set_stored_through(*std::exchange(welcome_, std::nullopt));
+    response_.mutable_welcome()->set_most_reports(kMostReports);
   } else if (acknowledge_) {
     response_.mutable_acknowledgement()->set_through(*std::exchange(acknowledge_, std::nullopt));
   } else if (!commands_.empty()) {

@@ -41,7 +41,7 @@ std::optional<db::Report> ReportOf(const v1::FleetHost& host) {
   *message.mutable_report() = host.report();
   const StatusOr<Accepted> accepted = session.OnMessage(message, {});
   if (!accepted.ok()) return std::nullopt;
-  db::Report report = std::get<db::Report>(*accepted);
+  db::Report report = std::get<Reports>(*accepted).front();
   report.received = Instant(host.received_us());
   report.at = Instant(host.report_at_us());
   return report;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "fmt/format.h"
@@ -129,8 +130,14 @@ StatusOr<Accepted> IngestSession::OnMessage(const v1::StreamRequest& message, Sy
   switch (message.message_case()) {
     case v1::StreamRequest::kHello:
       return OnHello(message.hello(), received);
-    case v1::StreamRequest::kReport:
-      return OnReport(message.report(), received);
+    case v1::StreamRequest::kReport: {
+      FS_ASSIGN_OR_RETURN(db::Report report, OnReport(message.report(), received));
+      Reports one;
+      one.push_back(std::move(report));
+      return one;
+    }
+    case v1::StreamRequest::kReports:
+      return OnReports(message.reports(), received);
     case v1::StreamRequest::kTimeAnswer:
     case v1::StreamRequest::kCommandResult:
     case v1::StreamRequest::kCertificateRequest:
@@ -178,7 +185,20 @@ StatusOr<Accepted> IngestSession::OnHello(const v1::Hello& hello, SystemTime rec
                      .spool_id = spool_id_};
 }
 
-StatusOr<Accepted> IngestSession::OnReport(const v1::Report& report, SystemTime received) {
+StatusOr<Accepted> IngestSession::OnReports(const v1::Reports& reports, SystemTime received) {
+  if (reports.reports_size() == 0 || reports.reports_size() > kMostReports)
+    return absl::InvalidArgumentError(fmt::format("a message of {} reports; 1 to {} are taken",
+                                                  reports.reports_size(), kMostReports));
+  Reports stored;
+  stored.reserve(static_cast<size_t>(reports.reports_size()));
+  for (const v1::Report& told : reports.reports()) {
+    FS_ASSIGN_OR_RETURN(db::Report report, OnReport(told, received));
+    stored.push_back(std::move(report));
+  }
+  return stored;
+}
+
+StatusOr<db::Report> IngestSession::OnReport(const v1::Report& report, SystemTime received) {
   if (host_.empty()) return absl::InvalidArgumentError("a Report before the Hello");
   const uint64_t sequence = report.sequence();
   if (sequence <= last_sequence_ || sequence > kMaxSequence)

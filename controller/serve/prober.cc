@@ -60,7 +60,7 @@ void Prober::Store(db::Report report) {
              [&store = store_, report = std::move(report)](uint64_t through) mutable {
                report.spool_id = kNumbering;
                report.sequence = through + 1;
-               store.Add(std::move(report), [](uint64_t) {});
+               store.Add(Reports{std::move(report)}, [](uint64_t) {});
              });
 }
 

@@ -39,9 +39,9 @@ void StoreWriter::Batch::Add(Storable storable, OnStored on_stored) {
                           arrivals.push_back(std::move(arrival));
                           on_arrival.push_back(std::move(on_stored));
                         },
-                        [&](db::Report&& report) {
-                          reports.push_back(std::move(report));
-                          on_report.push_back(std::move(on_stored));
+                        [&](Reports&& together) {
+                          on_report.push_back({std::move(on_stored), together.back().sequence});
+                          MoveAppend(reports, std::move(together));
                         },
                         [&](db::Measurement&& measurement) {
                           if (measurements.size() < kMaxMeasurements)
@@ -143,7 +143,7 @@ bool StoreWriter::Store(Batch& batch) {
   if (std::exchange(paused_, false)) events_.on_resumed();
   for (size_t i = 0; i < batch.arrivals.size(); ++i)
     batch.on_arrival[i](appended->stored_through[i]);
-  for (size_t i = 0; i < batch.reports.size(); ++i) batch.on_report[i](batch.reports[i].sequence);
+  for (const Waiting& waiting : batch.on_report) waiting.on_stored(waiting.through);
   batch = {};
   return true;
 }

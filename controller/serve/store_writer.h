@@ -14,8 +14,8 @@
 
 namespace fleetsync::serve {
 
-// Called on the writer's thread after the commit. `through`: for a report its sequence, for an
-// arrival the highest sequence on disk for its host.
+// Called on the writer's thread after the commit. `through`: for reports the last one's sequence,
+// for an arrival the highest sequence on disk for its host.
 using OnStored = std::function<void(uint64_t through)>;
 
 // Other work on the store, between two batches: a transaction of its own.
@@ -59,11 +59,17 @@ class StoreWriter {
   void Stop();
 
  private:
+  // For reports that came together.
+  struct Waiting {
+    OnStored on_stored;
+    uint64_t through = 0;
+  };
+
   struct Batch {
     std::vector<db::Arrival> arrivals;
     std::vector<OnStored> on_arrival;
     std::vector<db::Report> reports;
-    std::vector<OnStored> on_report;
+    std::vector<Waiting> on_report;
     std::vector<db::Measurement> measurements;  // nobody is told of them
 
     bool empty() const { return arrivals.empty() && reports.empty() && measurements.empty(); }

@@ -74,6 +74,7 @@ struct Stream {
   report::TextDictionary texts;
   std::deque<v1::StreamRequest> answers;
   uint64_t next = 1, last = 0;  // reports that may be written
+  uint32_t most_reports = 0;    // in one message
   Tag start{this, Step::kStart}, read{this, Step::kRead}, write{this, Step::kWrite},
       finish{this, Step::kFinish};
   int pending = 0;
@@ -271,9 +272,20 @@ void Agent::WriteNext(Stream& stream) {
     return Write(stream);
   }
   if (stream.next > stream.last) return;
-  ++totals_.sent;
-  *stream.request.mutable_report() = MakeReport(stream.next++, ReadSystemClock());
-  stream.texts.Shorten(*stream.request.mutable_report());
+  const uint64_t waiting = stream.last - stream.next + 1;
+  const uint64_t count = std::clamp<uint64_t>(stream.most_reports, 1, waiting);
+  const auto next = [&](v1::Report& report) {
+    report = MakeReport(stream.next++, ReadSystemClock());
+    stream.texts.Shorten(report);
+  };
+  totals_.sent += count;
+  if (count == 1) {
+    next(*stream.request.mutable_report());
+  } else {
+    v1::Reports& together = *stream.request.mutable_reports();
+    together.Clear();
+    for (uint64_t i = 0; i < count; ++i) next(*together.add_reports());
+  }
   Write(stream);
 }
 
@@ -281,6 +293,7 @@ void Agent::OnMessage(Stream& stream) {
   const Now now = ReadClocks();
   if (stream.response.has_welcome()) {
     stream.welcomed = true;
+    stream.most_reports = stream.response.welcome().most_reports();
     ++totals_.welcomed;
     Perform(uplink_.OnConnected(now, stream.response.welcome().stored_through()));
   } else if (stream.response.has_acknowledgement()) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <variant>
@@ -82,9 +83,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) continue;
     const StatusOr<serve::Accepted> accepted = session.OnMessage(message, SystemTime{});
     if (!accepted.ok()) continue;
-    if (const auto* report = std::get_if<db::Report>(&*accepted)) {
-      CheckReport(*report, last_sequence);
-      last_sequence = report->sequence;
+    if (const auto* reports = std::get_if<serve::Reports>(&*accepted)) {
+      Require(!reports->empty() && std::ssize(*reports) <= serve::kMostReports);
+      for (const db::Report& report : *reports) {
+        CheckReport(report, last_sequence);
+        last_sequence = report.sequence;
+      }
     } else if (const auto* stamps = std::get_if<serve::HostStamps>(&*accepted)) {
       CheckStamps(clock, now, *stamps);
     } else if (const auto* result = std::get_if<v1::CommandResult>(&*accepted)) {

@@ -45,6 +45,11 @@ class FakeController final : public v1::FleetService::Service {
     const std::lock_guard lock(mutex_);
     say_next_ = std::move(responses);
   }
+  // In one message; 0, as at first: reports come one by one.
+  void TakeTogether(uint32_t most_reports) {
+    const std::lock_guard lock(mutex_);
+    most_reports_ = most_reports;
+  }
   void StopAcknowledging() {
     const std::lock_guard lock(mutex_);
     acknowledging_ = false;
@@ -63,6 +68,7 @@ class FakeController final : public v1::FleetService::Service {
   std::vector<v1::TimeAnswer> time_answers;
   std::vector<v1::CommandResult> results;
   int repeated = 0;
+  std::vector<int> gathered;  // how many came in each message of several
 
  private:
   using RequestStream = grpc::ServerReaderWriter<v1::StreamResponse, v1::StreamRequest>;
@@ -91,19 +97,26 @@ class FakeController final : public v1::FleetService::Service {
     if (request.has_hello()) {
       hellos.push_back(request.hello());
       response.mutable_welcome()->set_stored_through(stored_through_);
+      response.mutable_welcome()->set_most_reports(most_reports_);
       return response;
     }
     if (request.has_time_answer()) time_answers.push_back(request.time_answer());
     if (request.has_command_result()) results.push_back(request.command_result());
-    if (!request.has_report()) return response;
-    if (request.report().sequence() > stored_through_) {
-      reports.push_back(request.report());
-      stored_through_ = request.report().sequence();
+    if (!request.has_report() && !request.has_reports()) return response;
+    if (request.has_report()) Store(request.report());
+    for (const v1::Report& report : request.reports().reports()) Store(report);
+    if (request.has_reports()) gathered.push_back(request.reports().reports_size());
+    if (acknowledging_) response.mutable_acknowledgement()->set_through(stored_through_);
+    return response;
+  }
+
+  void Store(const v1::Report& report) {
+    if (report.sequence() > stored_through_) {
+      reports.push_back(report);
+      stored_through_ = report.sequence();
     } else {
       ++repeated;
     }
-    if (acknowledging_) response.mutable_acknowledgement()->set_through(stored_through_);
-    return response;
   }
 
   int port_ = 0;
@@ -112,6 +125,7 @@ class FakeController final : public v1::FleetService::Service {
   std::condition_variable changed_;
   uint64_t stored_through_ = 0;
   bool acknowledging_ = true;
+  uint32_t most_reports_ = 0;
   std::vector<v1::StreamResponse> say_next_;
 };
 

@@ -22,7 +22,12 @@
 namespace fleetsync::report {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Le;
 
 // The time process's side: a spool and one end of the socket; the reporter in a thread.
 class ReporterTest : public ::testing::Test {
@@ -107,6 +112,28 @@ TEST_F(ReporterTest, SendsWhatIsSpooledAndTellsWhatIsStored) {
   EXPECT_EQ(controller_.hellos.at(0).agent_version(), FLEETSYNC_VERSION);
   EXPECT_EQ(controller_.hellos.at(0).boot_id().size(), 36u);
   EXPECT_EQ(Log(), "reporting to " + controller_.address() + "\n");
+}
+
+TEST_F(ReporterTest, WhatHasGatheredGoesTogetherWhereTheControllerTakesIt) {
+  constexpr int kReports = 300, kMost = 50;
+  for (int i = 1; i <= kReports; ++i) Spool(i);
+  controller_.TakeTogether(kMost);
+  StartReporter();
+  WaitForAcknowledgement(kReports);
+  ASSERT_TRUE(Arrived(kReports));
+  for (size_t i = 0; i < kReports; ++i) {
+    EXPECT_EQ(controller_.reports[i].sequence(), i + 1);
+    EXPECT_EQ(controller_.reports[i].offset_ns(), static_cast<int64_t>(i + 1));
+  }
+  EXPECT_THAT(controller_.gathered, AllOf(Contains(kMost), Each(Le(kMost))));
+}
+
+TEST_F(ReporterTest, AnOlderControllerGetsReportsOneByOne) {
+  for (int i = 1; i <= 300; ++i) Spool(i);
+  StartReporter();
+  WaitForAcknowledgement(300);
+  ASSERT_TRUE(Arrived(300));
+  EXPECT_THAT(controller_.gathered, IsEmpty());
 }
 
 TEST_F(ReporterTest, NothingIsLostOrStoredTwiceWhileTheControllerIsAway) {

@@ -77,7 +77,7 @@ IngestSession Introduced() {
 db::Report Accept(IngestSession& session, const v1::StreamRequest& message) {
   const StatusOr<Accepted> accepted = session.OnMessage(message, kReceived);
   EXPECT_TRUE(accepted.ok()) << accepted.status();
-  return accepted.ok() ? std::get<db::Report>(*accepted) : db::Report{};
+  return accepted.ok() ? std::get<Reports>(*accepted).front() : db::Report{};
 }
 
 TEST(Ingest, AHelloBecomesAnArrival) {
@@ -129,6 +129,41 @@ std::string Refusal(IngestSession& session, const v1::StreamRequest& message,
   const Status status = session.OnMessage(message, kReceived).status();
   EXPECT_EQ(status.code(), code) << status;
   return Message(status);
+}
+
+TEST(Ingest, ReportsThatCameTogetherAreEachItsOwn) {
+  IngestSession session = Introduced();
+  v1::StreamRequest message;
+  *message.mutable_reports()->add_reports() = ReportOf(7).report();
+  *message.mutable_reports()->add_reports() = ReportOf(9, false).report();
+  const StatusOr<Accepted> accepted = session.OnMessage(message, kReceived);
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  const auto& reports = std::get<Reports>(*accepted);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].sequence, 7u);
+  EXPECT_EQ(reports[1].sequence, 9u);
+  EXPECT_EQ(reports[1].daemon, "chrony") << "the first has told the text";
+}
+
+TEST(Ingest, ReportsThatCameTogetherAreBoundedAndInOrder) {
+  const auto several = [](int count, uint64_t first, uint64_t step) {
+    v1::StreamRequest message;
+    message.mutable_reports();
+    for (int i = 0; i < count; ++i)
+      message.mutable_reports()->add_reports()->set_sequence(first +
+                                                             static_cast<uint64_t>(i) * step);
+    return message;
+  };
+  IngestSession session = Introduced();
+  EXPECT_TRUE(session.OnMessage(several(kMostReports, 1, 1), kReceived).ok());
+  EXPECT_EQ(Refusal(session, several(0, 100, 1)), "a message of 0 reports; 1 to 64 are taken");
+  EXPECT_EQ(Refusal(session, several(kMostReports + 1, 100, 1)),
+            "a message of 65 reports; 1 to 64 are taken");
+  EXPECT_EQ(Refusal(session, several(2, 100, 0)),
+            "report 100 of host 'web01' after report 100: sequence numbers must rise, from 1 to "
+            "4611686018427387904");
+  IngestSession silent(kHosts);
+  EXPECT_EQ(Refusal(silent, several(2, 1, 1)), "a Report before the Hello");
 }
 
 TEST(Ingest, OnlyHostsOfTheInventoryMayReport) {

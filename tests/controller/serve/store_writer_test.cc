@@ -87,7 +87,7 @@ class StoreWriterTest : public testing::Test {
 TEST_F(StoreWriterTest, WhatIsToldIsOnDisk) {
   StoreWriter store(*writer_, told_.Events());
   for (uint64_t sequence = 1; sequence <= 200; ++sequence) {
-    store.Add(db::ReportOf("web01", sequence), [&, sequence](uint64_t through) {
+    store.Add(Reports{db::ReportOf("web01", sequence)}, [&, sequence](uint64_t through) {
       EXPECT_EQ(through, sequence);
       if (sequence % 50 == 0) {
         EXPECT_GE(Stored("web01").size(), sequence);
@@ -100,7 +100,7 @@ TEST_F(StoreWriterTest, WhatIsToldIsOnDisk) {
 
 TEST_F(StoreWriterTest, AnArrivalIsToldWhatIsStored) {
   StoreWriter store(*writer_, told_.Events());
-  store.Add(db::ReportOf("web01", 12), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 12)}, told_.Collect());
   told_.Await(1);
   store.Add(db::Arrival{.host = "web01", .agent_version = "0.1.0", .at = {}}, told_.Collect());
   EXPECT_THAT(told_.Await(2), testing::ElementsAre(12, 12));
@@ -112,7 +112,7 @@ TEST_F(StoreWriterTest, ReportsOfManyThreadsAreAllStoredOnce) {
   for (int agent = 0; agent < 8; ++agent) {
     agents.emplace_back([&, agent] {
       for (uint64_t sequence = 1; sequence <= 50; ++sequence)
-        store.Add(db::ReportOf(fmt::format("web{}", agent), sequence), told_.Collect());
+        store.Add(Reports{db::ReportOf(fmt::format("web{}", agent), sequence)}, told_.Collect());
     });
   }
   for (std::thread& agent : agents) agent.join();
@@ -124,7 +124,7 @@ TEST_F(StoreWriterTest, ReportsOfManyThreadsAreAllStoredOnce) {
 TEST_F(StoreWriterTest, StoppingWritesWhatIsQueued) {
   StoreWriter store(*writer_, told_.Events());
   for (uint64_t sequence = 1; sequence <= 100; ++sequence)
-    store.Add(db::ReportOf("web01", sequence), told_.Collect());
+    store.Add(Reports{db::ReportOf("web01", sequence)}, told_.Collect());
   store.Stop();
   EXPECT_EQ(told_.sequences().size(), 100u);
   EXPECT_EQ(Stored("web01").size(), 100u);
@@ -132,7 +132,7 @@ TEST_F(StoreWriterTest, StoppingWritesWhatIsQueued) {
 
 TEST_F(StoreWriterTest, AJobRunsOnTheStoreAndItsResultIsTold) {
   StoreWriter store(*writer_, told_.Events(), {.gather = 1h});
-  store.Add(db::ReportOf("web01", 1), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 1)}, told_.Collect());
   std::promise<Status> done;
   store.Run([](db::Writer& writer) { return writer.connection().Execute("CREATE TABLE more (x)"); },
             [&](const Status& status) { done.set_value(status); });
@@ -156,15 +156,15 @@ TEST_F(StoreWriterTest, AfterTheEndAJobIsToldThatItIsLate) {
 TEST_F(StoreWriterTest, ReportsWaitForMoreUntilTheBatchIsFull) {
   StoreWriter store(*writer_, told_.Events(), {.gather = 1h});
   for (uint64_t sequence = 1; sequence <= 511; ++sequence)
-    store.Add(db::ReportOf("web01", sequence), told_.Collect());
+    store.Add(Reports{db::ReportOf("web01", sequence)}, told_.Collect());
   EXPECT_TRUE(told_.sequences().empty());
-  store.Add(db::ReportOf("web01", 512), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 512)}, told_.Collect());
   EXPECT_EQ(told_.Await(512).size(), 512u);
 }
 
 TEST_F(StoreWriterTest, AnArrivalDoesNotWait) {
   StoreWriter store(*writer_, told_.Events(), {.gather = 1h});
-  store.Add(db::ReportOf("web01", 3), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 3)}, told_.Collect());
   store.Add(db::Arrival{.host = "web01", .agent_version = "0.1.0", .at = {}}, told_.Collect());
   EXPECT_THAT(told_.Await(2), testing::ElementsAre(3, 3));
 }
@@ -194,9 +194,9 @@ class FullDisk {
 TEST_F(StoreWriterTest, AFullDiskPausesItAndNothingIsLostWhenThereIsRoomAgain) {
   StoreWriter store(*writer_, told_.Events(), {.retry = 1ms});
   std::optional<FullDisk> full(std::in_place);
-  store.Add(db::ReportOf("web01", 1), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 1)}, told_.Collect());
   EXPECT_TRUE(absl::IsResourceExhausted(told_.AwaitPaused()));
-  store.Add(db::ReportOf("web01", 2), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 2)}, told_.Collect());
   EXPECT_TRUE(told_.sequences().empty()) << "nothing is acknowledged that is not on disk";
 
   full.reset();
@@ -208,7 +208,7 @@ TEST_F(StoreWriterTest, AFullDiskPausesItAndNothingIsLostWhenThereIsRoomAgain) {
 TEST_F(StoreWriterTest, StoppingOnAFullDiskEndsAndAcknowledgesNothing) {
   StoreWriter store(*writer_, told_.Events(), {.retry = 1h});
   const FullDisk full;
-  store.Add(db::ReportOf("web01", 1), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 1)}, told_.Collect());
   EXPECT_TRUE(absl::IsResourceExhausted(told_.AwaitPaused()));
   store.Stop();
   EXPECT_TRUE(told_.sequences().empty());
@@ -217,7 +217,7 @@ TEST_F(StoreWriterTest, StoppingOnAFullDiskEndsAndAcknowledgesNothing) {
 TEST_F(StoreWriterTest, AStoreThatCannotBeWrittenIsToldOnceAndNothingIsAcknowledged) {
   ASSERT_TRUE(writer_->connection().Execute("DROP VIEW fleet; DROP TABLE reports").ok());
   StoreWriter store(*writer_, told_.Events());
-  store.Add(db::ReportOf("web01", 1), told_.Collect());
+  store.Add(Reports{db::ReportOf("web01", 1)}, told_.Collect());
   EXPECT_TRUE(absl::IsInternal(told_.AwaitFailed()));
   store.Stop();
   EXPECT_TRUE(told_.sequences().empty());
