@@ -84,8 +84,9 @@ v1::StreamRequest TakeReports(Stream& stream) {
   v1::StreamRequest request;
   v1::Reports& together = *request.mutable_reports();
   size_t bytes = 0;
-  for (size_t i = 0; i < most && bytes < kMostBytes; ++i) {
+  while (static_cast<size_t>(together.reports_size()) < most) {
     bytes += queue.front().ByteSizeLong();
+    if (together.reports_size() > 0 && bytes > kMostBytes) break;
     v1::Report& report = *together.add_reports();
     report.Swap(queue.front().mutable_report());
     queue.pop_front();

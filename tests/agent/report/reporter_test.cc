@@ -25,9 +25,11 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Le;
+using ::testing::Not;
 
 // The time process's side: a spool and one end of the socket; the reporter in a thread.
 class ReporterTest : public ::testing::Test {
@@ -69,6 +71,15 @@ class ReporterTest : public ::testing::Test {
     const LocalMessage message{.kind = LocalMessage::Kind::kSpooled,
                                .number = *spool_->Append(report.SerializeAsString())};
     ASSERT_EQ(send(ends_[0], &message, sizeof message, 0), static_cast<ssize_t>(sizeof message));
+  }
+  // Many, with one message for all: nobody reads the socket yet.
+  void SpoolBeforeTheStart(int64_t count) {
+    for (int64_t i = 1; i < count; ++i) {
+      v1::Report report;
+      report.set_offset_ns(i);
+      ASSERT_TRUE(spool_->Append(report.SerializeAsString()).ok());
+    }
+    Spool(count);
   }
   bool Arrived(size_t count) {
     return controller_.WaitUntil(
@@ -116,7 +127,7 @@ TEST_F(ReporterTest, SendsWhatIsSpooledAndTellsWhatIsStored) {
 
 TEST_F(ReporterTest, WhatHasGatheredGoesTogetherWhereTheControllerTakesIt) {
   constexpr int kReports = 300, kMost = 50;
-  for (int i = 1; i <= kReports; ++i) Spool(i);
+  SpoolBeforeTheStart(kReports);
   controller_.TakeTogether(kMost);
   StartReporter();
   WaitForAcknowledgement(kReports);
@@ -128,8 +139,25 @@ TEST_F(ReporterTest, WhatHasGatheredGoesTogetherWhereTheControllerTakesIt) {
   EXPECT_THAT(controller_.gathered, AllOf(Contains(kMost), Each(Le(kMost))));
 }
 
+TEST_F(ReporterTest, LargeReportsStayWithinWhatAMessageMayBe) {
+  v1::Report large;
+  for (int i = 0; i < 64; ++i) large.add_sources()->set_reference_id(~0U);
+  for (uint32_t i = 1; i <= 100; ++i) {
+    v1::Text& text = *large.add_texts();
+    text.set_id(i);
+    text.set_text(std::string(200, 'x') + std::to_string(i));
+  }
+  ASSERT_GT(large.ByteSizeLong(), 20'000u);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(spool_->Append(large.SerializeAsString()).ok());
+  controller_.TakeTogether(64);
+  StartReporter();
+  WaitForAcknowledgement(4);
+  ASSERT_TRUE(Arrived(4));
+  EXPECT_THAT(controller_.gathered, Not(Contains(Gt(1)))) << "by their size before they got short";
+}
+
 TEST_F(ReporterTest, AnOlderControllerGetsReportsOneByOne) {
-  for (int i = 1; i <= 300; ++i) Spool(i);
+  SpoolBeforeTheStart(300);
   StartReporter();
   WaitForAcknowledgement(300);
   ASSERT_TRUE(Arrived(300));
