@@ -7,24 +7,11 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/descriptor.h"
 #include "fmt/format.h"
 
 namespace fleetsync {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 bool WriteAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -40,7 +27,7 @@ Status SyncFolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing folder " + folder);
+  if (!fd.open() || fsync(fd.get()) != 0) return ErrnoStatus(errno, "syncing folder " + folder);
   return absl::OkStatus();
 }
 
@@ -48,7 +35,7 @@ Status SyncFolderOf(const std::string& path) {
 
 StatusOr<std::string> ReadFile(const std::string& path, size_t limit) {
   const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return ErrnoStatus(errno, "reading " + path);
+  if (!fd.open()) return ErrnoStatus(errno, "reading " + path);
   std::string bytes;
   char block[65536];
   for (;;) {
@@ -66,7 +53,7 @@ StatusOr<std::string> ReadFile(const std::string& path, size_t limit) {
 Status WriteFileAtomically(const std::string& path, std::string_view bytes, unsigned mode) {
   std::string temporary = path + ".XXXXXX";
   const Descriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) return ErrnoStatus(errno, "creating a file beside " + path);
+  if (!fd.open()) return ErrnoStatus(errno, "creating a file beside " + path);
   const bool written = WriteAll(fd.get(), bytes) && fchmod(fd.get(), mode) == 0 &&
                        fsync(fd.get()) == 0 && rename(temporary.c_str(), path.c_str()) == 0;
   if (!written) {

@@ -31,22 +31,17 @@ bool WriteOwner(int fd) {
 }  // namespace
 
 StatusOr<LockFile> LockFile::Acquire(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return ErrnoStatus(errno, "opening lock file " + path);
-  LockFile lock(fd);
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.open()) return ErrnoStatus(errno, "opening lock file " + path);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return ErrnoStatus(errno, "locking " + path);
     return absl::UnavailableError(fmt::format(
         "{} is held by {}: one program at a time may write the database; stop that one first", path,
-        Holder(fd)));
+        Holder(fd.get())));
   }
   // The lock counts, not the number: a full disk must not keep its owner from starting.
-  static_cast<void>(WriteOwner(fd));
-  return lock;
-}
-
-LockFile::~LockFile() {
-  if (fd_ >= 0) close(fd_);
+  static_cast<void>(WriteOwner(fd.get()));
+  return LockFile(std::move(fd));
 }
 
 }  // namespace fleetsync::db

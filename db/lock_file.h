@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 
 namespace fleetsync::db {
@@ -13,14 +14,11 @@ class LockFile {
  public:
   // Unavailable, naming the process, when another one holds it.
   static StatusOr<LockFile> Acquire(const std::string& path);
-  LockFile(LockFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  LockFile& operator=(LockFile&&) = delete;
-  ~LockFile();
 
  private:
-  explicit LockFile(int fd) : fd_(fd) {}
+  explicit LockFile(Descriptor fd) : fd_(std::move(fd)) {}
 
-  int fd_;
+  Descriptor fd_;
 };
 
 }  // namespace fleetsync::db

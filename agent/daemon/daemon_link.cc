@@ -33,14 +33,14 @@ StatusOr<DaemonLink> DaemonLink::ConnectUnix(const std::string& path) {
   FS_ASSIGN_OR_RETURN(const sockaddr_un to, UnixAddress(path));
   FS_ASSIGN_OR_RETURN(const sockaddr_un from, UnixAddress(own));
   DaemonLink link(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (link.fd_ < 0) return ErrnoStatus(errno, doing);
+  if (!link.fd_.open()) return ErrnoStatus(errno, doing);
   unlink(own.c_str());  // of a process with our number that was killed
-  if (bind(link.fd_, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0)
+  if (bind(link.fd(), reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0)
     return ErrnoStatus(errno, doing);
   link.own_path_ = own;
   // The daemon has a user of its own; whoever else may enter the folder could send to it as well.
   if (chmod(own.c_str(), 0666) != 0 ||
-      connect(link.fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+      connect(link.fd(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
     return ErrnoStatus(errno, doing);
   }
   return link;
@@ -52,14 +52,14 @@ StatusOr<DaemonLink> DaemonLink::ConnectUdp(const std::string& address, uint16_t
   const std::string doing = fmt::format("opening a socket to {} port {}", address, port);
   const net::SocketAddress to = net::ToSocketAddress(*numeric);
   DaemonLink link(socket(to.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (link.fd_ < 0) return ErrnoStatus(errno, doing);
-  if (connect(link.fd_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0)
+  if (!link.fd_.open()) return ErrnoStatus(errno, doing);
+  if (connect(link.fd(), reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0)
     return ErrnoStatus(errno, doing);
   return link;
 }
 
 DaemonLink::DaemonLink(DaemonLink&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), own_path_(std::exchange(other.own_path_, {})) {}
+    : fd_(std::move(other.fd_)), own_path_(std::exchange(other.own_path_, {})) {}
 
 DaemonLink& DaemonLink::operator=(DaemonLink&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -68,17 +68,16 @@ DaemonLink& DaemonLink::operator=(DaemonLink&& other) noexcept {
 }
 
 DaemonLink::~DaemonLink() {
-  if (fd_ >= 0) close(fd_);
   if (!own_path_.empty()) unlink(own_path_.c_str());
 }
 
 Status DaemonLink::Send(std::span<const std::byte> bytes) const {
-  if (send(fd_, bytes.data(), bytes.size(), 0) < 0) return ErrnoStatus(errno, "asking the daemon");
+  if (send(fd(), bytes.data(), bytes.size(), 0) < 0) return ErrnoStatus(errno, "asking the daemon");
   return absl::OkStatus();
 }
 
 StatusOr<std::optional<size_t>> DaemonLink::Receive(std::span<std::byte> buffer) const {
-  const ssize_t size = recv(fd_, buffer.data(), buffer.size(), 0);
+  const ssize_t size = recv(fd(), buffer.data(), buffer.size(), 0);
   if (size >= 0) return std::optional(static_cast<size_t>(size));
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return std::optional<size_t>();
   return ErrnoStatus(errno, "asking the daemon");

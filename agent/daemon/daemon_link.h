@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 
 namespace fleetsync::daemon {
@@ -25,7 +26,7 @@ class DaemonLink {
   DaemonLink& operator=(const DaemonLink&) = delete;
   ~DaemonLink();
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   Status Send(std::span<const std::byte> bytes) const;
   // None: nothing is there (any more). An error: nobody listens.
   StatusOr<std::optional<size_t>> Receive(std::span<std::byte> buffer) const;
@@ -33,7 +34,7 @@ class DaemonLink {
  private:
   explicit DaemonLink(int fd) : fd_(fd) {}
 
-  int fd_;
+  Descriptor fd_;
   std::string own_path_;  // of our end; empty: it has none
 };
 

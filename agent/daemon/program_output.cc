@@ -77,22 +77,19 @@ StatusOr<ProgramOutput> ProgramOutput::Start(const std::vector<std::string>& pat
   }
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "opening a pipe");
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);  // not the program's end: it may not know what to do
-  const auto pid = Spawn(*path, arguments, ends[1]);
-  close(ends[1]);
-  if (!pid.ok()) {
-    close(ends[0]);
-    return pid.status();
-  }
-  return ProgramOutput(*pid, ends[0], now);
+  Descriptor ours(ends[0]);
+  const Descriptor theirs(ends[1]);
+  fcntl(ours.get(), F_SETFL, O_NONBLOCK);  // not the program's end: it may not know what to do
+  FS_ASSIGN_OR_RETURN(const pid_t pid, Spawn(*path, arguments, theirs.get()));
+  return ProgramOutput(pid, std::move(ours), now);
 }
 
-ProgramOutput::ProgramOutput(pid_t pid, int fd, MonoTime now)
-    : pid_(pid), fd_(fd), deadline_(now + kTimeLimit), due_(deadline_) {}
+ProgramOutput::ProgramOutput(pid_t pid, Descriptor fd, MonoTime now)
+    : pid_(pid), fd_(std::move(fd)), deadline_(now + kTimeLimit), due_(deadline_) {}
 
 ProgramOutput::ProgramOutput(ProgramOutput&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
-      fd_(std::exchange(other.fd_, -1)),
+      fd_(std::move(other.fd_)),
       deadline_(other.deadline_),
       due_(other.due_),
       text_(std::move(other.text_)),
@@ -109,14 +106,14 @@ ProgramOutput& ProgramOutput::operator=(ProgramOutput&& other) noexcept {
 }
 
 ProgramOutput::~ProgramOutput() {
-  if (fd_ >= 0) close(fd_);
+  fd_.Close();
   Reap(/*kill_it=*/true);
 }
 
 void ProgramOutput::OnReadable(MonoTime now) {
   std::array<char, 4096> buffer;
-  while (fd_ >= 0) {
-    const ssize_t size = read(fd_, buffer.data(), buffer.size());
+  while (fd_.open()) {
+    const ssize_t size = read(fd_.get(), buffer.data(), buffer.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (size <= 0) return CloseOutput(now);
@@ -127,7 +124,7 @@ void ProgramOutput::OnReadable(MonoTime now) {
 
 // A program that has closed its outputs ends a moment later.
 void ProgramOutput::CloseOutput(MonoTime now) {
-  close(std::exchange(fd_, -1));
+  fd_.Close();
   due_ = now;
   OnTimer(now);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 #include "base/time.h"
 
@@ -24,7 +25,7 @@ class ProgramOutput {
   ProgramOutput& operator=(const ProgramOutput&) = delete;
   ~ProgramOutput();  // kills it, if it runs
 
-  int fd() const { return fd_; }  // to wait for; -1: it has closed its outputs
+  int fd() const { return fd_.get(); }  // to wait for; -1: it has closed its outputs
   MonoTime NextTimer() const { return over() ? MonoTime::max() : due_; }
   void OnReadable(MonoTime now);
   void OnTimer(MonoTime now);
@@ -34,12 +35,12 @@ class ProgramOutput {
   bool well() const { return well_; }  // once it is over: it ended by itself, with 0
 
  private:
-  ProgramOutput(pid_t pid, int fd, MonoTime now);
+  ProgramOutput(pid_t pid, Descriptor fd, MonoTime now);
   void CloseOutput(MonoTime now);
   void Reap(bool kill_it);
 
   pid_t pid_;
-  int fd_;
+  Descriptor fd_;
   MonoTime deadline_;
   MonoTime due_;  // when it is looked at: the deadline, and soon after its outputs are closed
   std::string text_;

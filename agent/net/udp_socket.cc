@@ -67,41 +67,32 @@ struct Message {
 StatusOr<UdpSocket> UdpSocket::Connect(const ntp::Address& address, Timestamping timestamping) {
   const SocketAddress to = ToSocketAddress(address);
   UdpSocket s(socket(to.storage.ss_family, SOCK_DGRAM, 0));
-  if (s.fd_ < 0) return ErrnoStatus(errno, "opening a UDP socket");
+  if (!s.fd_.open()) return ErrnoStatus(errno, "opening a UDP socket");
   // Refused by simulators, and not needed there: poll() says what is ready.
-  static_cast<void>(fcntl(s.fd_, F_SETFD, FD_CLOEXEC));
-  static_cast<void>(fcntl(s.fd_, F_SETFL, O_NONBLOCK));
-  if (timestamping == Timestamping::kKernel) AskForStamps(s.fd_);
-  if (connect(s.fd_, reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0) {
+  static_cast<void>(fcntl(s.fd(), F_SETFD, FD_CLOEXEC));
+  static_cast<void>(fcntl(s.fd(), F_SETFL, O_NONBLOCK));
+  if (timestamping == Timestamping::kKernel) AskForStamps(s.fd());
+  if (connect(s.fd(), reinterpret_cast<const sockaddr*>(&to.storage), to.size) != 0) {
     return ErrnoStatus(errno, fmt::format("connecting to {}", AddressText(address)));
   }
   return s;
 }
 
-UdpSocket& UdpSocket::operator=(UdpSocket&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-UdpSocket::~UdpSocket() {
-  if (fd_ >= 0) close(fd_);
-}
-
 Status UdpSocket::Send(std::span<const std::byte> bytes) {
-  if (send(fd_, bytes.data(), bytes.size(), 0) < 0) return ErrnoStatus(errno, "sending a request");
+  if (send(fd(), bytes.data(), bytes.size(), 0) < 0) return ErrnoStatus(errno, "sending a request");
   return absl::OkStatus();
 }
 
 std::optional<SystemTime> UdpSocket::ReceiveSentStamp() {
   std::array<std::byte, 64> nothing;
   Message message(nothing);
-  if (recvmsg(fd_, &message.header, MSG_ERRQUEUE) < 0) return std::nullopt;
+  if (recvmsg(fd(), &message.header, MSG_ERRQUEUE) < 0) return std::nullopt;
   return KernelStamp(message.header);
 }
 
 StatusOr<std::optional<Datagram>> UdpSocket::Receive(std::span<std::byte> buffer) {
   Message message(buffer);
-  const ssize_t size = recvmsg(fd_, &message.header, 0);
+  const ssize_t size = recvmsg(fd(), &message.header, 0);
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
     return std::optional<Datagram>();
   }

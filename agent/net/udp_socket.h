@@ -5,6 +5,7 @@
 #include <span>
 
 #include "agent/engine/address.h"
+#include "base/descriptor.h"
 #include "base/status.h"
 #include "base/time.h"
 
@@ -30,13 +31,7 @@ class UdpSocket {
   static StatusOr<UdpSocket> Connect(const ntp::Address& address,
                                      Timestamping timestamping = Timestamping::kKernel);
 
-  UdpSocket(UdpSocket&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  UdpSocket& operator=(UdpSocket&& other) noexcept;
-  UdpSocket(const UdpSocket&) = delete;
-  UdpSocket& operator=(const UdpSocket&) = delete;
-  ~UdpSocket();
-
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   Status Send(std::span<const std::byte> bytes);
   // When poll() says POLLERR: when the kernel handed what was sent last to the network, by
   // CLOCK_REALTIME. None: it was no such stamp that made it say so; Receive has the error.
@@ -48,7 +43,7 @@ class UdpSocket {
  private:
   explicit UdpSocket(int fd) : fd_(fd) {}
 
-  int fd_;
+  Descriptor fd_;
 };
 
 }  // namespace fleetsync::net

@@ -35,11 +35,10 @@ Status EnsureId(const std::string& folder) {
 std::string AcknowledgedPath(const std::string& folder) { return folder + "/acknowledged"; }
 
 Status SyncFolder(const std::string& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, fmt::format("opening folder {}", folder));
-  const int error = fsync(fd) == 0 ? 0 : errno;
-  close(fd);
-  return error == 0 ? absl::OkStatus() : ErrnoStatus(error, fmt::format("syncing {}", folder));
+  const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.open()) return ErrnoStatus(errno, fmt::format("opening folder {}", folder));
+  if (fsync(fd.get()) != 0) return ErrnoStatus(errno, fmt::format("syncing {}", folder));
+  return absl::OkStatus();
 }
 
 // 0 or errno. ENOSPC may come after a part was written.
@@ -73,7 +72,6 @@ StatusOr<std::unique_ptr<SpoolWriter>> SpoolWriter::Open(SpoolConfig config) {
 SpoolWriter::~SpoolWriter() {
   // Not told when it fails: the controller says at the next connection what it has.
   static_cast<void>(SaveAcknowledged().ok());
-  if (fd_ >= 0) close(fd_);
 }
 
 Status SpoolWriter::Recover() {
@@ -110,9 +108,9 @@ uint64_t SpoolWriter::bytes() const {
 }
 
 Status SpoolWriter::OpenForAppend(const Segment& segment) {
-  if (fd_ >= 0) close(fd_);
-  fd_ = open(segment.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode);
-  if (fd_ < 0) return ErrnoStatus(errno, fmt::format("opening {}", segment.path));
+  fd_ =
+      Descriptor(open(segment.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode));
+  if (!fd_.open()) return ErrnoStatus(errno, fmt::format("opening {}", segment.path));
   return absl::OkStatus();
 }
 
@@ -136,7 +134,7 @@ Status SpoolWriter::DropOldest() {
 }
 
 Status SpoolWriter::MakeRoom(uint64_t wanted) {
-  if (fd_ < 0 || segments_.back().bytes + wanted > config_.segment_bytes) {
+  if (!fd_.open() || segments_.back().bytes + wanted > config_.segment_bytes) {
     FS_RETURN_IF_ERROR(StartSegment());
   }
   while (segments_.size() > 1 && bytes() + wanted > config_.limit_bytes) {
@@ -152,11 +150,9 @@ StatusOr<uint64_t> SpoolWriter::Append(std::string_view payload) {
   const std::string record = EncodeSpoolRecord(last_ + 1, payload);
   FS_RETURN_IF_ERROR(MakeRoom(record.size()));
   Segment& segment = segments_.back();
-  if (const int error = WriteAndSync(fd_, record); error != 0) {
+  if (const int error = WriteAndSync(fd_.get(), record); error != 0) {
     // Behind half a record nothing would ever be read: take it back, or go on in a new file.
-    if (ftruncate(fd_, static_cast<off_t>(segment.bytes)) != 0) {
-      close(std::exchange(fd_, -1));
-    }
+    if (ftruncate(fd_.get(), static_cast<off_t>(segment.bytes)) != 0) fd_.Close();
     return ErrnoStatus(error, fmt::format("writing {}", segment.path));
   }
   segment.bytes += record.size();

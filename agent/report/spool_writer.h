@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/report/spool_record.h"
+#include "base/descriptor.h"
 #include "base/status.h"
 
 namespace fleetsync::report {
@@ -61,7 +62,7 @@ class SpoolWriter {
 
   SpoolConfig config_;
   std::deque<Segment> segments_;
-  int fd_ = -1;  // of the last segment; -1: none is open
+  Descriptor fd_;  // of the last segment
   uint64_t last_ = 0;
   uint64_t acknowledged_ = 0;
   uint64_t dropped_ = 0;

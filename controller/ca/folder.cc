@@ -86,17 +86,14 @@ Status Folder::Append(std::string_view lines) const {
   const std::string file = RegisterFile();
   if (access(file.c_str(), F_OK) != 0) return WriteFileAtomically(file, lines, kOwnerOnly);
   FS_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kLargestRegister));
-  const int fd = open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, "opening " + file);
-  Status status = DropTornLine(fd, file, text);
-  if (status.ok()) {
-    const ssize_t written = write(fd, lines.data(), lines.size());
-    const bool whole = written == static_cast<ssize_t>(lines.size());
-    if (!whole || fsync(fd) != 0)
-      status = ErrnoStatus(written >= 0 && !whole ? ENOSPC : errno, "writing " + file);
-  }
-  close(fd);
-  return status;
+  const Descriptor fd(open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!fd.open()) return ErrnoStatus(errno, "opening " + file);
+  FS_RETURN_IF_ERROR(DropTornLine(fd.get(), file, text));
+  const ssize_t written = write(fd.get(), lines.data(), lines.size());
+  const bool whole = written == static_cast<ssize_t>(lines.size());
+  if (!whole || fsync(fd.get()) != 0)
+    return ErrnoStatus(written >= 0 && !whole ? ENOSPC : errno, "writing " + file);
+  return absl::OkStatus();
 }
 
 Status Folder::WriteRegister(const std::vector<Issued>& all) const {
@@ -105,17 +102,11 @@ Status Folder::WriteRegister(const std::vector<Issued>& all) const {
 
 StatusOr<FolderLock> FolderLock::Take(const Folder& folder) {
   const std::string file = folder.path() + "/lock";
-  FolderLock lock(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly));
-  if (lock.fd_ < 0) return ErrnoStatus(errno, "opening " + file);
-  while (flock(lock.fd_, LOCK_EX) != 0)
+  Descriptor fd(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly));
+  if (!fd.open()) return ErrnoStatus(errno, "opening " + file);
+  while (flock(fd.get(), LOCK_EX) != 0)
     if (errno != EINTR) return ErrnoStatus(errno, "locking " + file);
-  return lock;
-}
-
-FolderLock::FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-FolderLock::~FolderLock() {
-  if (fd_ >= 0) close(fd_);
+  return FolderLock(std::move(fd));
 }
 
 }  // namespace fleetsync::ca

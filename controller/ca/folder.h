@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/status.h"
 #include "controller/ca/certificate_maker.h"
 #include "controller/ca/register.h"
@@ -47,15 +48,11 @@ class FolderLock {
  public:
   // Waits for whoever holds it.
   static StatusOr<FolderLock> Take(const Folder& folder);
-  FolderLock(FolderLock&& other) noexcept;
-  FolderLock& operator=(FolderLock&&) = delete;
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock();
 
  private:
-  explicit FolderLock(int fd) : fd_(fd) {}
-  int fd_;
+  explicit FolderLock(Descriptor fd) : fd_(std::move(fd)) {}
+
+  Descriptor fd_;
 };
 
 }  // namespace fleetsync::ca

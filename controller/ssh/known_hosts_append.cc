@@ -5,26 +5,12 @@
 
 #include <cerrno>
 
+#include "base/descriptor.h"
 #include "controller/ssh/known_hosts.h"
 #include "fmt/format.h"
 
 namespace fleetsync::ssh {
 namespace {
-
-// The lock goes with the descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 // A file edited by hand may lack its last newline.
 bool EndsInsideALine(int fd) {
@@ -41,7 +27,8 @@ Status AppendKnownHost(const std::string& file, std::string_view host, int port,
   if (const size_t slash = file.rfind('/'); slash != std::string::npos && slash > 0)
     mkdir(file.substr(0, slash).c_str(), 0700);  // if it fails, so does opening the file
   const Descriptor fd(open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
-  if (fd.get() < 0) return ErrnoStatus(errno, doing);
+  if (!fd.open()) return ErrnoStatus(errno, doing);
+  // The lock goes with the descriptor.
   while (flock(fd.get(), LOCK_EX) != 0)
     if (errno != EINTR) return ErrnoStatus(errno, doing);
   const std::string line = fmt::format("{}{} {} {}\n", EndsInsideALine(fd.get()) ? "\n" : "",
