@@ -40,8 +40,19 @@ bool IsReporting(State state) {
   return state != State::kStale && state != State::kUnreachable && state != State::kSilent;
 }
 
-bool OffsetMeansSomething(State state) {
-  return IsReporting(state) && state != State::kUnsynchronised;
+struct Offset {
+  Duration value{};
+  Duration error_bound{};
+};
+
+// The one that means something now: by the host's own word, or where its clock follows nothing, by
+// what was measured here.
+std::optional<Offset> CurrentOffset(const HostView& host) {
+  if (!IsReporting(host.state)) return std::nullopt;
+  const Reading& reading = *host.input.reading;
+  if (host.state != State::kUnsynchronised) return Offset{reading.offset, reading.error_bound};
+  if (!reading.measured || !reading.measured_bound) return std::nullopt;
+  return Offset{*reading.measured, *reading.measured_bound};
 }
 
 bool IsMeasurementDoubtful(std::span<const HostView* const> hosts) {
@@ -70,9 +81,10 @@ Summary SummaryOf(std::span<const HostView* const> hosts) {
     if (host->within_tolerance) ++summary.within_tolerance;
     if (IsReporting(host->state)) ++summary.reporting;
     if (host->input.tolerance != hosts.front()->input.tolerance) one_tolerance = false;
-    if (!OffsetMeansSomething(host->state)) continue;
-    offsets.push_back(Abs(host->input.reading->offset));
-    bounds.push_back(host->input.reading->error_bound);
+    const std::optional<Offset> offset = CurrentOffset(*host);
+    if (!offset) continue;
+    offsets.push_back(Abs(offset->value));
+    bounds.push_back(offset->error_bound);
   }
   if (!offsets.empty()) {
     summary.offset = PercentilesOf(std::move(offsets));

@@ -68,8 +68,8 @@ struct Summary {
   size_t within_tolerance = 0;
   std::array<size_t, kStates.size()> counts{};
   std::optional<Duration> tolerance;  // when all hosts have the same
-  // Over the hosts whose offset means something now: reporting and not unsynchronised; unset
-  // without any.
+  // Over the hosts whose offset is known now: that report, by their own word or, unsynchronised,
+  // by what was measured here; unset without any.
   std::optional<Percentiles> offset;  // of |offset|
   std::optional<Percentiles> error_bound;
   // No two synced clocks differ by more than this; unset with fewer than two.

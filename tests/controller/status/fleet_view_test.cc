@@ -125,6 +125,19 @@ TEST(FleetView, StaleHostsHaveNoShareInThePercentiles) {
   EXPECT_EQ(summary.error_bound->max, 3ms);
 }
 
+TEST(FleetView, AClockThatFollowsNothingCountsByWhatWasMeasured) {
+  HostInput measured = HostAt("m", 0ms, 0ms), unknown = HostAt("u", 0ms, 0ms);
+  for (HostInput* host : {&measured, &unknown}) host->reading->stratum = 16;
+  measured.reading->measured = -63s;
+  measured.reading->measured_bound = 45us;
+  const std::vector<HostInput> hosts = {measured, unknown, HostAt("a", 1ms, 1ms)};
+  const Summary summary = BuildFleetView(hosts, kNow, {}).summary;
+  EXPECT_EQ(summary.count(State::kUnsynchronised), 2u);
+  EXPECT_EQ(summary.offset->max, 63s);
+  EXPECT_EQ(summary.offset->p50, 1ms) << "of two hosts";
+  EXPECT_EQ(summary.error_bound->p50, 45us);
+}
+
 TEST(FleetView, PercentilesAreValuesThatWereThere) {
   std::vector<HostInput> hosts;
   for (int i = 1; i <= 100; ++i)
