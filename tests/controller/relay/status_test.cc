@@ -59,7 +59,6 @@ TEST(RelayStatus, WhatIsNoStatusIsTold) {
 TEST(RelayStatus, CountsInOneLine) {
   EXPECT_EQ(CountsText(Busy().counts), "42 requests: 40 answered, 2 denied, 7 overflowed");
   EXPECT_EQ(CountsText({}), "0 requests");
-  EXPECT_EQ(VarsText({}), "unsynchronised");
 }
 
 }  // namespace
