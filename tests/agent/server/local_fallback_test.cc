@@ -14,9 +14,7 @@ class LocalFallbackTest : public testing::Test {
     now_ = {now_.mono + time, now_.system + time + stepped};
     return now_;
   }
-  ServerVars Lost(Duration time, Duration stepped = {}) {
-    return {.as_of = After(time, stepped)};
-  }
+  ServerVars Lost(Duration time, Duration stepped = {}) { return {.as_of = After(time, stepped)}; }
   ServerVars Good(Duration time, Duration offset) {
     return {.as_of = After(time), .offset = offset, .stratum = 3, .leap = ntp::Leap::kNone};
   }
