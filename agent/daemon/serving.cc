@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/net/address_text.h"
+#include "agent/serve/serve_text.h"
 #include "agent/server/vars_text.h"
 #include "fmt/format.h"
 
@@ -20,10 +21,14 @@ Serving::Serving(std::unique_ptr<serve::TimeServer> server, const ServingConfig&
       fallback_(config.local_stratum, config.local_after),
       log_(std::move(log)) {}
 
+Serving::~Serving() { log_(fmt::format("served {}", serve::CountsText(server_->TakeCounts()))); }
+
 StatusOr<std::unique_ptr<Serving>> Serving::Bind(ServingConfig config, Log log) {
   FS_ASSIGN_OR_RETURN(auto server, serve::TimeServer::Bind(std::move(config.server)));
   for (const ntp::Address& address : server->addresses())
     log(fmt::format("serving time on {} port {}", net::AddressText(address), address.port));
+  if (const std::string warning = serve::BufferWarning(server->receive_buffer()); !warning.empty())
+    log(warning);
   return std::unique_ptr<Serving>(new Serving(std::move(server), config, std::move(log)));
 }
 

@@ -30,6 +30,10 @@ class Serving {
   // them instead. FailedPrecondition, PermissionDenied: a port cannot be had, and why.
   static StatusOr<std::unique_ptr<Serving>> Bind(ServingConfig config, Log log);
 
+  ~Serving();  // stops the threads, and says how much was asked
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
   // Once this process has given up what it does not need.
   void Start() { server_->Work(); }
 

@@ -9,6 +9,7 @@
 #include "agent/daemon/key_file_reader.h"
 #include "agent/daemon/notify.h"
 #include "agent/net/address_text.h"
+#include "agent/serve/serve_text.h"
 #include "agent/serve/this_host.h"
 #include "agent/serve/time_server.h"
 #include "agent/server/local_fallback.h"
@@ -31,8 +32,6 @@ namespace {
 constexpr Duration kPublishInterval = std::chrono::milliseconds(125);
 constexpr Duration kLogInterval = std::chrono::seconds(60);
 constexpr size_t kTopClients = 10;
-constexpr size_t kWantedBuffer = size_t{4} << 20;
-constexpr size_t kBufferOfARequest = 768;  // what the kernel counts for a small datagram
 constexpr uint16_t kNtpPort = 123;
 
 uint64_t Seed() {
@@ -105,7 +104,7 @@ class Relay {
         next_publish = ReadClocks().mono + kPublishInterval;
       }
       if (ReadClocks().mono >= next_log) {
-        log_->debug("{}; {}", CountsText(server_->TakeCounts()), server::VarsText(vars_));
+        log_->debug("{}; {}", serve::CountsText(server_->TakeCounts()), server::VarsText(vars_));
         next_log += kLogInterval;
       }
       pollfd asked{status_socket != nullptr ? status_socket->fd() : -1, POLLIN, 0};
@@ -114,7 +113,7 @@ class Relay {
         status_socket->Answer([this] { return ToJson(TakeStatus()); });
       }
     }
-    log_->info("stopping; {}", CountsText(server_->TakeCounts()));
+    log_->info("stopping; {}", serve::CountsText(server_->TakeCounts()));
     return absl::OkStatus();
   }
 
@@ -160,12 +159,8 @@ void TellStart(spdlog::logger& log, const RelayOptions& options, const serve::Ti
   if (options.allow.empty()) {
     log.info("answering this machine and private networks alone; others with --allow");
   }
-  if (server.receive_buffer() < kWantedBuffer) {
-    log.warn(
-        "the receive buffer is {} KiB: bursts of requests are lost beyond some {}; run with "
-        "CAP_NET_ADMIN, or set sysctl net.core.rmem_max={}",
-        server.receive_buffer() / 1024, server.receive_buffer() / kBufferOfARequest, kWantedBuffer);
-  }
+  if (const std::string warning = serve::BufferWarning(server.receive_buffer()); !warning.empty())
+    log.warn("{}", warning);
   log.debug("receive buffer {} bytes, {} workers for each address", server.receive_buffer(),
             std::max<size_t>(options.workers, 1));
 }

@@ -68,19 +68,6 @@ std::string ClientLines(const ordered_json& clients) {
 
 }  // namespace
 
-std::string CountsText(const serve::Counts& counts) {
-  std::vector<std::string> parts;
-  for (size_t i = 0; i < counts.verdicts.size(); ++i) {
-    if (counts.verdicts[i] == 0) continue;
-    parts.push_back(
-        fmt::format("{} {}", counts.verdicts[i], server::Name(static_cast<server::Verdict>(i))));
-  }
-  if (counts.overflowed > 0) parts.push_back(fmt::format("{} overflowed", counts.overflowed));
-  if (counts.unsent > 0) parts.push_back(fmt::format("{} unsent", counts.unsent));
-  return fmt::format("{} requests{}{}", counts.requests(), parts.empty() ? "" : ": ",
-                     Join(parts, ", "));
-}
-
 std::string ToJson(const RelayStatus& status) {
   ordered_json listening = ordered_json::array();
   for (const ntp::Address& address : status.listening) listening.push_back(AddressAndPort(address));

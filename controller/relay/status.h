@@ -26,7 +26,4 @@ std::string ToJson(const RelayStatus& status);
 // What 'fleetsync relay status' shows of a relay's JSON. DataLoss: it is not that of a relay.
 StatusOr<std::string> StatusTable(const std::string& json);
 
-// "served 12 requests: 10 answered, 2 denied": verdicts that did not occur are left out.
-std::string CountsText(const serve::Counts& counts);
-
 }  // namespace fleetsync::relay

@@ -288,6 +288,15 @@ TEST_F(AgentProgram, AWrongOptionIsRefusedWithWhatToDo) {
   EXPECT_EQ(RunToEnd({"run", "--minpoll", "18", "--server", "a"}), 2);
 }
 
+TEST_F(AgentProgram, WhatAPushWritesIsUnderstood) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/agent")) {
+    EXPECT_EQ(RunToEnd({"check", "--config", entry.path()}), 0) << entry.path() << Err();
+    ++files;
+  }
+  EXPECT_GE(files, 4u);
+}
+
 TEST_F(AgentProgram, ServesWhatItMeasuresToThoseWhoAreAllowed) {
   const TimeServer server(std::chrono::milliseconds(30));
   const std::string common = fmt::format(
@@ -309,6 +318,7 @@ TEST_F(AgentProgram, ServesWhatItMeasuresToThoseWhoAreAllowed) {
   EXPECT_NEAR(ToSeconds(answer->offset), 0.03, 0.02);
   EXPECT_EQ(Threads(), 3u);
   EXPECT_EQ(Stop(), 0);
+  EXPECT_THAT(Err(), HasSubstr("fleetsync-agent: served 1 requests: 1 answered\n"));
 }
 
 TEST_F(AgentProgram, WithoutAServerItServesOnlyAtALocalStratum) {
