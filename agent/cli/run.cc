@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/cli/config_file.h"
+#include "agent/cli/serve_setup.h"
 #include "agent/clock/drift_file.h"
 #include "agent/clock/null_clock.h"
 #include "agent/clock/system_clock.h"
@@ -25,9 +26,7 @@
 #include "agent/daemon/time_loop.h"
 #include "agent/net/address_text.h"
 #include "agent/report/reporter.h"
-#include "agent/serve/access_rule.h"
 #include "agent/serve/ask_server.h"
-#include "agent/serve/this_host.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/time_text.h"
@@ -41,7 +40,6 @@ enum ExitCode : int { kWell = 0, kFailed = 1, kUsage = 2, kUnsynchronised = 4 };
 constexpr char kDefaultConfig[] = "/etc/fleetsync/agent.conf";
 constexpr char kRoot[] = "root";  // as `user`: give up nothing
 constexpr size_t kLargestConfig = 1024 * 1024;
-constexpr Duration kLocalAfter = std::chrono::seconds(30);  // for servers to be heard after a start
 constexpr Duration kAnswersWithin = std::chrono::seconds(2);  // on this host
 
 // One write a line: two processes share standard error.
@@ -275,28 +273,6 @@ StatusOr<daemon::ReportingConfig> Reporting(const AgentConfig& config, bool conf
   return reporting;
 }
 
-// Where time is served; what the host says of itself there becomes the engine's.
-daemon::ServingConfig ServingOf(const ServeConfig& config, ntp::EngineConfig& engine) {
-  daemon::ServingConfig serving{.server = {.listen = config.addresses,
-                                           .workers = config.workers,
-                                           .access = config.access,
-                                           .limit = config.limit,
-                                           .keys = {},
-                                           .seed = Seed()},
-                                .precision = serve::MeasurePrecision(),
-                                .local_stratum = config.local_stratum};
-  if (config.addresses.empty()) serving.server.listen = serve::AllAddresses(config.port);
-  for (ntp::Address& address : serving.server.listen) address.port = config.port;
-  // This host may always ask itself, as a push does, but where a rule says otherwise.
-  for (const std::string_view own : {"127.0.0.1", "::1"})
-    serving.server.access.push_back(*serve::ParseAccessRule(own, true));
-  // Where nobody else could be asked there is nobody to wait for.
-  if (!engine.sources.empty()) serving.local_after = kLocalAfter;
-  engine.precision = serving.precision;
-  if (engine.orphan_stratum) engine.own_reference_id = serve::OwnReferenceId(serving.server.listen);
-  return serving;
-}
-
 // Before the first packet is read.
 Status Confine(const AgentConfig& config) {
   const std::string user = config.user.empty() ? daemon::DefaultTimeUser() : config.user;
@@ -321,7 +297,7 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
   daemon::TimeLoopConfig loop;
   FS_ASSIGN_OR_RETURN(ntp::KeyStore keys, ReadKeys(config));
   std::optional<daemon::ServingConfig> serves;
-  if (config.Serves()) serves = ServingOf(config.serve, config.engine);
+  if (config.Serves()) serves = ServingOf(config.serve, Seed(), config.engine);
   FS_ASSIGN_OR_RETURN(loop.shell, MakeShell(config, keys));
   if (serves) serves->server.keys = std::move(keys);
   loop.shell.clock = std::move(clock);
