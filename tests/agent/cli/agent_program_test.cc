@@ -165,7 +165,9 @@ class AgentProgram : public ::testing::Test {
   }
 
   void WaitFor(const std::string& text) {
+    const MonoTime end = ReadClocks().mono + std::chrono::seconds(60);
     while (!std::filesystem::exists(folder_ + "/err") || Err().find(text) == std::string::npos) {
+      ASSERT_LT(ReadClocks().mono, end) << "it does not say \"" << text << "\": " << Err();
       if (waitpid(pid_, nullptr, WNOHANG) == 0) {
         std::this_thread::yield();
         continue;
