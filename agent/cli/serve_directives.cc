@@ -67,9 +67,8 @@ Error SetRateLimit(Words words, AgentConfig& config) {
     if (std::find(kKnown.begin(), kKnown.end(), words[i]) == kKnown.end())
       return Unknown("option of ratelimit", words[i], kKnown);
     if (i + 1 == words.size()) return fmt::format("{} needs a value", words[i]);
-    const auto error = words[i] == "interval"
-                           ? SetNumber("interval", words[i + 1], -19, 12, interval)
-                           : SetNumber("burst", words[i + 1], 1, 255, burst);
+    auto error = words[i] == "interval" ? SetNumber("interval", words[i + 1], -19, 12, interval)
+                                        : SetNumber("burst", words[i + 1], 1, 255, burst);
     if (error) return error;
   }
   config.serve.limit = {.interval = ntp::FromLog2(interval), .burst = burst};
