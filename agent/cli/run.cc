@@ -305,8 +305,11 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
     loop.shell.drift.emplace(config.drift_file);
     loop.shell.engine.drift = SavedDrift(*loop.shell.drift);
   }
-  // A process that only measures has nothing of root to lose but what starts the reporter.
-  const bool confined = config.engine.control_clock && config.user != kRoot;
+  // A process that only measures has nothing of root to lose but what starts the reporter, and one
+  // that observes needs what the daemons there ask of who asks them.
+  const bool has_to_lose =
+      config.engine.control_clock || (serves && config.Observed() == observe::Kind::kNone);
+  const bool confined = has_to_lose && config.user != kRoot;
   if (!options.no_report) {
     FS_ASSIGN_OR_RETURN(loop.reporting, Reporting(config, confined));
   }

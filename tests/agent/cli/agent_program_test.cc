@@ -310,7 +310,7 @@ TEST_F(AgentProgram, ServesWhatItMeasuresToThoseWhoAreAllowed) {
 
   const uint16_t port = FreePort();
   Start({"run", "--no-report", "--allow", "127.0.0.0/8", "--port", fmt::format("{}", port),
-         "--config", Config(common + "bindaddress 127.0.0.1\nworkers 2\n")});
+         "--config", Config(common + "bindaddress 127.0.0.1\nworkers 2\nseccomp kill\n")});
   WaitFor("serving time from 127.0.0.1: stratum 2, ");
   const auto answer =
       serve::AskServer(*net::ParseNumericAddress("127.0.0.1", port), std::chrono::seconds(10));
@@ -319,6 +319,12 @@ TEST_F(AgentProgram, ServesWhatItMeasuresToThoseWhoAreAllowed) {
   EXPECT_EQ(answer->packet.leap, ntp::Leap::kNone);
   EXPECT_NEAR(ToSeconds(answer->offset), 0.03, 0.02);
   EXPECT_EQ(Threads(), 3u);
+  for (const auto& thread :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_))) {
+    const std::string status = *ReadFile(thread.path().string() + "/status", 1 << 16);
+    EXPECT_THAT(status, HasSubstr("Seccomp:\t2\n"));
+    EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1\n"));
+  }
   EXPECT_EQ(Stop(), 0);
   EXPECT_THAT(Err(), HasSubstr("fleetsync-agent: served 1 requests: 1 answered\n"));
 }

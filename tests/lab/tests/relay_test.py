@@ -270,7 +270,7 @@ class AgentRelayTest(unittest.TestCase):
     @classmethod
     def write_inventory(cls, burst):
         relay = (f"role: relay, time: {{daemon: agent, upstreams: [{cls.source} minpoll 1 maxpoll 2], "
-                 f"local_stratum: 11, ratelimit: {{interval: -2, burst: {burst}}}}}")
+                 f"local_stratum: 11, ratelimit: {{interval: -2, burst: {burst}}}, extra: [seccomp kill, workers 2]}}")
         cls.lab.write_inventory(cls.plain_inventory.replace(f"{cls.RELAY}: {{", f"{cls.RELAY}: {{{relay}, "))
 
     def setUp(self):
