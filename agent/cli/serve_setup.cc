@@ -21,7 +21,8 @@ daemon::ServingConfig ServingOf(const ServeConfig& config, uint64_t seed,
                                            .keys = {},
                                            .seed = seed},
                                 .precision = serve::MeasurePrecision(),
-                                .local_stratum = config.local_stratum};
+                                .local_stratum = config.local_stratum,
+                                .slewed = engine.control_clock};
   if (config.addresses.empty()) serving.server.listen = serve::AllAddresses(config.port);
   for (ntp::Address& address : serving.server.listen) address.port = config.port;
   // This host may always ask itself, as a push does, but where a rule says otherwise.

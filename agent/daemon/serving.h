@@ -20,6 +20,7 @@ struct ServingConfig {
   int8_t precision = -20;                // of the local clock, log2 seconds
   std::optional<uint8_t> local_stratum;  // see server::LocalFallback
   Duration local_after{};
+  bool slewed = false;  // the engine sets the clock: it moves between two publications
 };
 
 // Serves to others what the engine believes. The server's threads read what is published; all else
@@ -46,10 +47,19 @@ class Serving {
  private:
   Serving(std::unique_ptr<serve::TimeServer> server, const ServingConfig& config, Log log);
 
+  // How fast the clock may move until the next publication, seconds a second.
+  double SlewRate(const ntp::Snapshot& snapshot);
+
   std::unique_ptr<serve::TimeServer> server_;
   server::SnapshotVars vars_;
   server::LocalFallback fallback_;
+  bool slewed_;
   Log log_;
+  struct {
+    MonoTime at;
+    Duration offset;
+  } last_{};
+  double seen_rate_ = 0;
   MonoTime next_{};
   std::string source_told_;
 };

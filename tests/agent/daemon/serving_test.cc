@@ -11,6 +11,7 @@
 namespace fleetsync::daemon {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::HasSubstr;
@@ -31,8 +32,8 @@ class ServingTest : public testing::Test {
     upstream_ = *std::move(upstream);
     upstream_->Publish({.as_of = ReadClocks(),
                         .offset = seconds(5),
-                        .root_delay = std::chrono::milliseconds(4),
-                        .root_dispersion = std::chrono::milliseconds(2),
+                        .root_delay = milliseconds(4),
+                        .root_dispersion = milliseconds(2),
                         .stratum = 2,
                         .leap = ntp::Leap::kInsert});
   }
@@ -84,10 +85,49 @@ TEST_F(ServingTest, WhatTheEngineBelievesIsServedOneStratumFurtherAway) {
   EXPECT_EQ(answer->packet.leap, ntp::Leap::kInsert);
   EXPECT_EQ(answer->packet.precision, -24);
   EXPECT_NEAR(ToSeconds(answer->offset), 5, 0.05);
-  EXPECT_GE(answer->packet.root_delay, std::chrono::milliseconds(4));
-  EXPECT_GE(answer->packet.root_dispersion, std::chrono::milliseconds(2));
+  EXPECT_GE(answer->packet.root_delay, milliseconds(4));
+  EXPECT_GE(answer->packet.root_dispersion, milliseconds(2));
   EXPECT_FALSE(answer->packet.reference.IsZero());
   EXPECT_THAT(log_, Contains(StartsWith("serving time from ::1: stratum 3, reference ")));
+}
+
+// A second ago.
+ntp::Snapshot Believed(Duration offset) {
+  ntp::Snapshot snapshot;
+  snapshot.at = ReadClocks();
+  snapshot.at.mono -= seconds(1);
+  snapshot.at.system -= seconds(1);
+  snapshot.synchronised = true;
+  snapshot.offset = offset;
+  snapshot.stratum = 3;
+  snapshot.leap = ntp::Leap::kNone;
+  return snapshot;
+}
+
+TEST_F(ServingTest, WhatASlewedClockMovesSinceThePublicationIsClaimed) {
+  const auto serving = Serve({.server = OnLoopback(), .local_stratum = {}, .slewed = true});
+  const auto dispersion = [&] { return ToSeconds(Ask(*serving)->packet.root_dispersion); };
+
+  ntp::Snapshot snapshot = Believed(milliseconds(40));
+  serving->Publish(snapshot);
+  EXPECT_EQ(serving->NextTimer() - snapshot.at.mono, milliseconds(10));
+  EXPECT_GE(dispersion(), 0.04);
+  snapshot.at.mono += milliseconds(10);
+  snapshot.at.system += milliseconds(10);
+  snapshot.offset = Duration(0);
+  serving->Publish(snapshot);
+  EXPECT_GE(dispersion(), 0.05 * 0.99) << "the slew may go on for a moment";
+  snapshot.at.mono += milliseconds(10);
+  snapshot.at.system += milliseconds(10);
+  serving->Publish(snapshot);
+  EXPECT_EQ(serving->NextTimer() - snapshot.at.mono, milliseconds(125));
+  EXPECT_LT(dispersion(), 0.01);
+}
+
+TEST_F(ServingTest, AClockThatIsLeftAloneDoesNotMove) {
+  const auto serving = Serve({.server = OnLoopback(), .local_stratum = {}});
+  serving->Publish(Believed(seconds(2)));
+  EXPECT_LT(ToSeconds(Ask(*serving)->packet.root_dispersion), 0.01);
 }
 
 TEST_F(ServingTest, WithoutABetterTimeItsOwnIsServedAtTheLocalStratum) {
