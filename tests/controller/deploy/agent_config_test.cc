@@ -156,8 +156,7 @@ TEST(AgentWish, ARelayServesTheFleetsNetworks) {
   inventory.hosts[2].time.local_stratum = 11;
   const auto wish = Wish(inventory, WithChrony(), ClockMode::kKeep);
   ASSERT_TRUE(wish.ok()) << wish.status();
-  EXPECT_THAT(wish->config,
-              HasSubstr("\nserver a iburst\nallow 198.18.0.0/24\n"));
+  EXPECT_THAT(wish->config, HasSubstr("\nserver a iburst\nallow 198.18.0.0/24\n"));
   EXPECT_THAT(wish->config, HasSubstr("\nlocal stratum 11 orphan\n"));
 }
 
