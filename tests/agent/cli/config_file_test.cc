@@ -1,5 +1,6 @@
 #include "agent/cli/config_file.h"
 
+#include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -221,6 +222,17 @@ TEST(ConfigFile, WhatIsNotSaidOfServingIsAsChronydHasIt) {
   EXPECT_EQ(c.serve.limit.burst, 8);
   EXPECT_EQ(c.serve.port, 123);
   EXPECT_EQ(c.serve.workers, 1u);
+}
+
+TEST(ConfigFile, TheManualsRelayIsUnderstood) {
+  const auto manual = ReadFile("docs/agent.md", 1 << 20);
+  ASSERT_TRUE(manual.ok()) << Message(manual.status());
+  const size_t begin = manual->find("\nserver ntp1.example iburst\n");
+  ASSERT_NE(begin, std::string::npos);
+  const ParsedConfig parsed =
+      ParseConfig("docs/agent.md", manual->substr(begin, manual->find("```", begin) - begin));
+  EXPECT_THAT(parsed.errors, IsEmpty());
+  EXPECT_TRUE(parsed.config.Serves());
 }
 
 TEST(ConfigFile, WhomTimeIsServedToHasItsErrors) {
