@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <span>
 
+#include "agent/cli/config_value.h"
+#include "agent/cli/serve_directives.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "fmt/format.h"
@@ -12,42 +12,11 @@
 namespace fleetsync::agent {
 namespace {
 
-using Words = std::span<const std::string_view>;
-using Error = std::optional<std::string>;
-
 constexpr int kLongestPoll = 17;  // RFC 5905 7.2 MAXPOLL: 36 hours
 
 constexpr Duration kMillisecond = std::chrono::milliseconds(1);
 constexpr Duration kSecond = std::chrono::seconds(1);
 constexpr Duration kDay = std::chrono::hours(24);
-
-std::string Unknown(std::string_view kind, std::string_view word,
-                    std::span<const std::string_view> known) {
-  const std::string_view closest = ClosestWord(word, known);
-  if (!closest.empty()) {
-    return fmt::format("unknown {} \"{}\"; did you mean \"{}\"?", kind, Printable(word), closest);
-  }
-  return fmt::format("unknown {} \"{}\"; known are {}", kind, Printable(word),
-                     fmt::join(known, ", "));
-}
-
-std::optional<int64_t> ParseInt(std::string_view text, int64_t low, int64_t high) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (value < low || value > high) return std::nullopt;
-  return value;
-}
-
-template <typename T>
-Error SetNumber(std::string_view name, std::string_view text, int64_t low, int64_t high, T& out) {
-  const std::optional<int64_t> number = ParseInt(text, low, high);
-  if (!number) {
-    return fmt::format("{} \"{}\" is not a number from {} to {}", name, Printable(text), low, high);
-  }
-  out = static_cast<T>(*number);
-  return std::nullopt;
-}
 
 struct Range {
   Duration low;
@@ -140,7 +109,7 @@ Error ParseServerWords(Words words, ntp::SourceConfig& server) {
 Error SetController(std::string_view text, std::string& out) {
   const size_t colon = text.rfind(':');
   const bool ok = colon != std::string_view::npos && colon > 0 &&
-                  ParseInt(text.substr(colon + 1), 1, 65535).has_value();
+                  ParseNumber(text.substr(colon + 1), 1, 65535).has_value();
   if (!ok) {
     return fmt::format("controller \"{}\" is not HOST:PORT; write for example \"192.0.2.1:7312\"",
                        Printable(text));
@@ -180,6 +149,7 @@ struct Directive {
   std::string_view name;
   bool has_value;
   Error (*set)(std::string_view value, AgentConfig& config);
+  Error (*set_words)(Words words, AgentConfig& config) = nullptr;  // those after the name
 };
 
 Error Well() { return std::nullopt; }
@@ -190,7 +160,10 @@ constexpr std::array kDirectives = {
                 c.host = v;
                 return Well();
               }},
-    Directive{"server", true, nullptr},  // has words of its own
+    Directive{"server", true, nullptr,
+              [](Words words, AgentConfig& c) {
+                return ParseServerWords(words, c.engine.sources.emplace_back());
+              }},
     Directive{"controller", true,
               [](std::string_view v, AgentConfig& c) { return SetController(v, c.controller); }},
     Directive{"insecure-controller", false,
@@ -260,9 +233,18 @@ constexpr std::array kDirectives = {
               [](std::string_view v, AgentConfig& c) {
                 return SetDuration("max-distance", v, kOffsets, c.engine.max_distance);
               }},
-    Directive{"orphan", true,
+    Directive{"allow", true, nullptr, SetAllow},
+    Directive{"deny", true, nullptr, SetDeny},
+    Directive{"port", true,
               [](std::string_view v, AgentConfig& c) {
-                return SetNumber("orphan", v, 1, 15, c.engine.orphan_stratum.emplace());
+                return SetNumber("port", v, 0, 65535, c.serve.port);
+              }},
+    Directive{"bindaddress", true, SetBindAddress},
+    Directive{"local", true, nullptr, SetLocal},
+    Directive{"ratelimit", true, nullptr, SetRateLimit},
+    Directive{"workers", true,
+              [](std::string_view v, AgentConfig& c) {
+                return SetNumber("workers", v, 1, kMostWorkers, c.serve.workers);
               }},
     Directive{
         "timestamping", true,
@@ -286,9 +268,7 @@ Error UnknownDirective(std::string_view name) {
 Error ParseDirective(Words words, AgentConfig& config) {
   const Directive* const directive = FindDirective(words[0]);
   if (directive == nullptr) return UnknownDirective(words[0]);
-  if (directive->name == "server") {
-    return ParseServerWords(words.subspan(1), config.engine.sources.emplace_back());
-  }
+  if (directive->set_words != nullptr) return directive->set_words(words.subspan(1), config);
   const size_t wanted = directive->has_value ? 2 : 1;
   if (words.size() < wanted) return fmt::format("{} needs a value", directive->name);
   if (words.size() > wanted) {
@@ -316,7 +296,9 @@ ParsedConfig ParseConfig(const std::string& file, std::string_view text) {
 
 std::optional<std::string> ParseOption(std::string_view directive, std::string_view value,
                                        AgentConfig& config) {
-  return FindDirective(directive)->set(value, config);
+  const Directive& found = *FindDirective(directive);
+  if (found.set_words != nullptr) return found.set_words(SplitWords(value), config);
+  return found.set(value, config);
 }
 
 std::optional<std::string> ParseServer(std::string_view words, ntp::SourceConfig& server) {

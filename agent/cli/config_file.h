@@ -7,6 +7,8 @@
 
 #include "agent/engine/config.h"
 #include "agent/observe/daemon_kind.h"
+#include "agent/server/access_list.h"
+#include "agent/server/rate_limiter.h"
 #include "base/time.h"
 
 namespace fleetsync::agent {
@@ -33,11 +35,30 @@ namespace fleetsync::agent {
 //   panic-once                    but the first correction may be any
 //   min-sources 1                 that agree, before the clock is touched
 //   max-distance 3s               of a source that is followed
-//   orphan STRATUM                what this host serves while it has no source
+//   allow [NETWORK]               serve time to it; without a network: to everybody
+//   deny [NETWORK]                not to it; the longest prefix decides
+//   port 123                      where; 0: nobody is served
+//   bindaddress ADDRESS           of this host; default: all
+//   local [stratum N] [orphan]    serve this host's own time at stratum 10 or N while there is no
+//                                 better one; orphan: agree on it with the other relays
+//   ratelimit [interval N] [burst N]
+//                                 a client may ask once in 2^N seconds, after so many at once
+//   workers 1                     threads that answer, for IPv4 and for IPv6
 //   timestamping kernel|user      who reads the clock when packets come and go
 //   keyfile FILE                  as chrony.keys(5), for servers with a key
 //   seccomp fail|kill|off         what a system call does that the clock does not take
 enum class Seccomp { kFail, kKill, kOff };
+
+// Whom time is served to, and how.
+struct ServeConfig {
+  std::vector<server::AccessRule> access;
+  uint16_t port = 123;
+  std::vector<ntp::Address> addresses;  // without a port; empty: all
+  std::optional<uint8_t> local_stratum;
+  server::RateLimit limit;
+  size_t workers = 1;
+};
+
 struct AgentConfig {
   std::string host;
   ntp::EngineConfig engine{.sources = {}, .control_clock = true};
@@ -52,7 +73,10 @@ struct AgentConfig {
   Seccomp seccomp = Seccomp::kFail;
   std::string key_file;                  // empty: no source has a key
   std::optional<observe::Kind> observe;  // none: not said
+  ServeConfig serve;
 
+  // Somebody is allowed to ask.
+  bool Serves() const;
   // Whose word is reported.
   observe::Kind Observed() const {
     return observe.value_or(engine.control_clock ? observe::Kind::kNone : observe::Kind::kAuto);

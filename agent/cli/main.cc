@@ -90,9 +90,11 @@ void AddProcessOptions(CLI::App& run, RunOptions& options) {
   run.add_flag_callback(
       "--no-seccomp", [&options] { options.directives.emplace_back("seccomp", "off"); },
       "As --seccomp off: for simulators and debuggers");
-  run.add_option("--port", "The port to serve time on; 0, which is the default: serve nobody")
-      ->type_name("0")
-      ->check(CLI::IsMember({"0"}));
+  AddDirective(run, options, "--allow", "allow", "NETWORK",
+               "Serve time to it: 10.0.0.0/8, one address, or all; may be repeated (default: to "
+               "those whom the configuration allows)");
+  AddDirective(run, options, "--port", "port", "N",
+               "The port to serve time on (default: 123); 0: serve nobody");
 }
 
 void AddRunOptions(CLI::App& run, RunOptions& options) {
@@ -123,6 +125,7 @@ int main(int argc, char** argv) {
   AddRunOptions(*run, run_options);
   std::string checked_file;
   bool check_clock = false;
+  bool check_serving = false;
   CLI::App* const check =
       app.add_subcommand("check", "Check a configuration, or the clock, and touch nothing");
   CLI::Option_group* const checked = check->add_option_group("what");
@@ -130,6 +133,9 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   checked->add_flag("--clock", check_clock,
                     "Exit code 4 when the kernel does not count the clock as synchronised");
+  checked->add_flag("--serving", check_serving,
+                    "Exit code 4 when this host's time server is not synchronised, 1 when there is "
+                    "none");
   checked->require_option(1);
   fleetsync::agent::ReporterOptions reporter_options;
   CLI::App* const reporter = app.add_subcommand("reporter", "Started by run alone");
@@ -142,6 +148,7 @@ int main(int argc, char** argv) {
   }
   if (reporter->parsed()) return fleetsync::agent::RunAsReporter(reporter_options);
   if (check_clock) return fleetsync::agent::CheckClock();
+  if (check_serving) return fleetsync::agent::CheckServing();
   if (check->parsed()) return fleetsync::agent::CheckConfig(checked_file);
   return fleetsync::agent::Run(run_options);
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/cli/config_file.h"
+#include "agent/cli/serve_setup.h"
 #include "agent/clock/drift_file.h"
 #include "agent/clock/null_clock.h"
 #include "agent/clock/system_clock.h"
@@ -23,7 +24,9 @@
 #include "agent/daemon/stop_signal.h"
 #include "agent/daemon/syscall_filter.h"
 #include "agent/daemon/time_loop.h"
+#include "agent/net/address_text.h"
 #include "agent/report/reporter.h"
+#include "agent/serve/ask_server.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/time_text.h"
@@ -37,6 +40,7 @@ enum ExitCode : int { kWell = 0, kFailed = 1, kUsage = 2, kUnsynchronised = 4 };
 constexpr char kDefaultConfig[] = "/etc/fleetsync/agent.conf";
 constexpr char kRoot[] = "root";  // as `user`: give up nothing
 constexpr size_t kLargestConfig = 1024 * 1024;
+constexpr Duration kAnswersWithin = std::chrono::seconds(2);  // on this host
 
 // One write a line: two processes share standard error.
 void Log(const std::string& line) {
@@ -114,7 +118,8 @@ std::string CheckWhole(const AgentConfig& config, const RunOptions& options,
         "leave out \"observe\"",
         file);
   }
-  if (config.engine.sources.empty() && !(observes && !options.no_report)) {
+  const bool serves_own = !measures && config.Serves() && config.serve.local_stratum;
+  if (config.engine.sources.empty() && !(observes && !options.no_report) && !serves_own) {
     return fmt::format("{}: there is no time server; add \"server ADDRESS iburst\"", file);
   }
   for (const ntp::SourceConfig& source : config.engine.sources) {
@@ -141,31 +146,31 @@ void Print(const std::string& text) {
   static_cast<void>(!write(STDOUT_FILENO, text.data(), text.size()));
 }
 
-// The keys that sources name; none: no source has one.
-StatusOr<std::shared_ptr<ntp::Authenticator>> ReadKeys(const AgentConfig& config) {
-  if (config.key_file.empty()) return nullptr;
-  FS_ASSIGN_OR_RETURN(const ntp::KeyStore keys, daemon::ReadKeyFile(config.key_file, Log));
+// Those that sources name are among them; none without a file.
+StatusOr<ntp::KeyStore> ReadKeys(const AgentConfig& config) {
+  if (config.key_file.empty()) return ntp::KeyStore();
+  FS_ASSIGN_OR_RETURN(ntp::KeyStore keys, daemon::ReadKeyFile(config.key_file, Log));
   for (const ntp::SourceConfig& source : config.engine.sources) {
     if (source.key && keys.Find(*source.key) == nullptr) {
       return absl::NotFoundError(fmt::format("{}: there is no key {}, which server {} has",
                                              config.key_file, *source.key, Printable(source.name)));
     }
   }
-  FS_ASSIGN_OR_RETURN(ntp::Authenticator authenticator, ntp::Authenticator::Create(keys));
-  return std::make_shared<ntp::Authenticator>(std::move(authenticator));
+  return keys;
 }
 
-StatusOr<daemon::ShellConfig> MakeShell(const AgentConfig& config) {
-  FS_ASSIGN_OR_RETURN(auto keys, ReadKeys(config));
-  return daemon::ShellConfig{.engine = config.engine,
-                             .seed = Seed(),
-                             .log = Log,
-                             .timestamping = TimestampingOf(config),
-                             .keys = std::move(keys)};
+StatusOr<daemon::ShellConfig> MakeShell(const AgentConfig& config, const ntp::KeyStore& keys) {
+  daemon::ShellConfig shell{
+      .engine = config.engine, .seed = Seed(), .log = Log, .timestamping = TimestampingOf(config)};
+  if (keys.keys().empty()) return shell;
+  FS_ASSIGN_OR_RETURN(ntp::Authenticator authenticator, ntp::Authenticator::Create(keys));
+  shell.keys = std::make_shared<ntp::Authenticator>(std::move(authenticator));
+  return shell;
 }
 
 StatusOr<ntp::Snapshot> Measure(const AgentConfig& config) {
-  FS_ASSIGN_OR_RETURN(daemon::ShellConfig shell, MakeShell(config));
+  FS_ASSIGN_OR_RETURN(const ntp::KeyStore keys, ReadKeys(config));
+  FS_ASSIGN_OR_RETURN(daemon::ShellConfig shell, MakeShell(config, keys));
   return daemon::Query(std::move(shell));
 }
 
@@ -290,18 +295,32 @@ Status RunDaemon(AgentConfig& config, const RunOptions& options) {
   if (keeps_drift || !options.no_report) FS_RETURN_IF_ERROR(MakeStateFolder(config));
   FS_ASSIGN_OR_RETURN(std::shared_ptr<Clock> clock, TakeClock(config));
   daemon::TimeLoopConfig loop;
-  FS_ASSIGN_OR_RETURN(loop.shell, MakeShell(config));
+  FS_ASSIGN_OR_RETURN(ntp::KeyStore keys, ReadKeys(config));
+  std::optional<daemon::ServingConfig> serves;
+  if (config.Serves()) serves = ServingOf(config.serve, Seed(), config.engine);
+  FS_ASSIGN_OR_RETURN(loop.shell, MakeShell(config, keys));
+  if (serves) serves->server.keys = std::move(keys);
   loop.shell.clock = std::move(clock);
   if (keeps_drift) {
     loop.shell.drift.emplace(config.drift_file);
     loop.shell.engine.drift = SavedDrift(*loop.shell.drift);
   }
-  // A process that only measures has nothing of root to lose but what starts the reporter.
-  const bool confined = config.engine.control_clock && config.user != kRoot;
+  // A process that only measures has nothing of root to lose but what starts the reporter, and one
+  // that observes needs what the daemons there ask of who asks them.
+  const bool has_to_lose =
+      config.engine.control_clock || (serves && config.Observed() == observe::Kind::kNone);
+  const bool confined = has_to_lose && config.user != kRoot;
   if (!options.no_report) {
     FS_ASSIGN_OR_RETURN(loop.reporting, Reporting(config, confined));
   }
+  // After the reporter's launcher is there, which would keep the ports for as long as it lives.
+  std::unique_ptr<daemon::Serving> serving;
+  if (serves) {
+    FS_ASSIGN_OR_RETURN(serving, daemon::Serving::Bind(*std::move(serves), Log));
+    loop.serving = serving.get();
+  }
   if (confined) FS_RETURN_IF_ERROR(Confine(config));
+  if (serving != nullptr) serving->Start();
   return daemon::RunTimeLoop(loop);
 }
 
@@ -349,6 +368,18 @@ int CheckClock() {
   if (synchronised.ok()) return *synchronised ? kWell : kUnsynchronised;
   Log(Message(synchronised.status()));
   return kFailed;
+}
+
+int CheckServing() {
+  const auto answer = serve::AskServer(*net::ParseNumericAddress("127.0.0.1", 123), kAnswersWithin);
+  if (!answer) {
+    Log("nobody answers NTP requests on this host's loopback address");
+    return kFailed;
+  }
+  const bool synchronised =
+      answer->packet.leap != ntp::Leap::kUnsynchronised && answer->packet.stratum < 16;
+  if (!synchronised) Log("this host's time server says that it is not synchronised");
+  return synchronised ? kWell : kUnsynchronised;
 }
 
 int RunAsReporter(const ReporterOptions& options) {

@@ -33,6 +33,9 @@ int Run(const RunOptions& options);
 int CheckConfig(const std::string& file);
 // 0 when the kernel counts this host's clock as right, 4 when it does not, 1 when it does not tell.
 int CheckClock();
+// 0 when this host serves time to itself on port 123, 4 when what it serves is not synchronised, 1
+// when nobody answers.
+int CheckServing();
 
 struct ReporterOptions {
   std::string controller;

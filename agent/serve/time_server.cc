@@ -103,7 +103,7 @@ TimeServer::TimeServer(std::span<const server::AccessRule> access) : access_(acc
 
 TimeServer::~TimeServer() = default;
 
-StatusOr<std::unique_ptr<TimeServer>> TimeServer::Start(TimeServerConfig config) {
+StatusOr<std::unique_ptr<TimeServer>> TimeServer::Bind(TimeServerConfig config) {
   std::unique_ptr<TimeServer> server(new TimeServer(config.access));
   for (const ntp::Address& address : config.listen) {
     FS_ASSIGN_OR_RETURN(auto sockets,
@@ -121,12 +121,21 @@ StatusOr<std::unique_ptr<TimeServer>> TimeServer::Start(TimeServerConfig config)
           server::Responder(server->access_, std::move(authenticator), config.limit, config.seed)));
     }
   }
+  return server;
+}
+
+void TimeServer::Work() {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // the workers inherit it
-  for (const auto& worker : server->workers_) worker->Start();
+  for (const auto& worker : workers_) worker->Start();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+StatusOr<std::unique_ptr<TimeServer>> TimeServer::Start(TimeServerConfig config) {
+  FS_ASSIGN_OR_RETURN(auto server, Bind(std::move(config)));
+  server->Work();
   return server;
 }
 

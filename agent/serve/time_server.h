@@ -38,6 +38,12 @@ struct Counts {
 // nor reached by them.
 class TimeServer {
  public:
+  // The sockets alone; requests wait. FailedPrecondition, PermissionDenied: a port cannot be had,
+  // and why.
+  static StatusOr<std::unique_ptr<TimeServer>> Bind(TimeServerConfig config);
+  // The threads, with the privileges that the caller has now. Once.
+  void Work();
+  // Both.
   static StatusOr<std::unique_ptr<TimeServer>> Start(TimeServerConfig config);
   ~TimeServer();  // stops the threads; requests that wait are not answered
   TimeServer(const TimeServer&) = delete;

@@ -73,10 +73,11 @@ std::string SystemdUnitFor(bool keeps_clock) {
   constexpr std::string_view kStartsReporter = "CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL";
   std::string text = Replaced(std::string(SystemdUnit()), "@PURPOSE@",
                               keeps_clock ? "keeps the clock" : "measures the clock");
-  // CAP_CHOWN: what it writes becomes its own user's.
-  return Replaced(
-      std::move(text), "@CAPABILITIES@",
-      fmt::format("{}{}", kStartsReporter, keeps_clock ? " CAP_CHOWN CAP_SYS_TIME" : ""));
+  // CAP_CHOWN: what it writes becomes its own user's. CAP_NET_BIND_SERVICE: a push may make it a
+  // relay, and changes no unit.
+  return Replaced(std::move(text), "@CAPABILITIES@",
+                  fmt::format("{}{}", kStartsReporter,
+                              keeps_clock ? " CAP_CHOWN CAP_NET_BIND_SERVICE CAP_SYS_TIME" : ""));
 }
 
 Status CheckHost(const HostState& state, const AgentBinary& binary) {

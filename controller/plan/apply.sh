@@ -356,6 +356,10 @@ verify_service() {
 
 # Does the relay give time? Asked of itself.
 is_serving() {
+  if [ "$1" = agent ]; then
+    fleetsync-agent check --serving >/dev/null 2>&1
+    return
+  fi
   grep -q -s -i '^ *[0-9]*: [0-9a-f]*:007b ' /proc/net/udp /proc/net/udp6 && is_synchronised "$1"
 }
 

@@ -1,23 +1,23 @@
 #include "controller/relay/relay.h"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <sys/random.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "agent/daemon/key_file_reader.h"
 #include "agent/daemon/notify.h"
 #include "agent/net/address_text.h"
+#include "agent/serve/serve_text.h"
+#include "agent/serve/this_host.h"
 #include "agent/serve/time_server.h"
+#include "agent/server/local_fallback.h"
+#include "agent/server/vars_text.h"
 #include "base/clock_read.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "controller/relay/access.h"
-#include "controller/relay/local_fallback.h"
 #include "controller/relay/status.h"
 #include "controller/relay/status_socket.h"
 #include "controller/relay/system_time.h"
@@ -32,8 +32,6 @@ namespace {
 constexpr Duration kPublishInterval = std::chrono::milliseconds(125);
 constexpr Duration kLogInterval = std::chrono::seconds(60);
 constexpr size_t kTopClients = 10;
-constexpr size_t kWantedBuffer = size_t{4} << 20;
-constexpr size_t kBufferOfARequest = 768;  // what the kernel counts for a small datagram
 constexpr uint16_t kNtpPort = 123;
 
 uint64_t Seed() {
@@ -42,31 +40,10 @@ uint64_t Seed() {
   return seed;
 }
 
-bool HasIpv6() {
-  std::error_code ignored;
-  return std::filesystem::exists("/proc/net/if_inet6", ignored);
-}
-
-// log2 of how long it takes to read the clock, which no stamp can be better than.
-int8_t MeasurePrecision() {
-  Duration best = std::chrono::seconds(1);
-  for (int i = 0; i < 100; ++i) {
-    const SystemTime before = ReadSystemClock();
-    SystemTime after = ReadSystemClock();
-    while (after == before) after = ReadSystemClock();
-    if (after > before) best = std::min(best, after - before);
-  }
-  int8_t log2 = 0;
-  while (log2 > -30 && ntp::FromLog2(log2 - 1) >= best) --log2;
-  return log2;
-}
-
 StatusOr<std::vector<ntp::Address>> ListenAddresses(const RelayOptions& options) {
-  std::vector<std::string> texts = options.listen;
-  if (texts.empty()) texts = {"0.0.0.0"};
-  if (options.listen.empty() && HasIpv6()) texts.emplace_back("::");
+  if (options.listen.empty()) return serve::AllAddresses(options.port);
   std::vector<ntp::Address> addresses;
-  for (const std::string& text : texts) {
+  for (const std::string& text : options.listen) {
     const auto address = net::ParseNumericAddress(text, options.port);
     if (!address) {
       return absl::InvalidArgumentError(fmt::format(
@@ -89,41 +66,17 @@ std::optional<ntp::Address> LocalDaemon(const std::vector<ntp::Address>& listeni
   return ourselves ? std::nullopt : loopback;
 }
 
-uint32_t Ipv4Number(const ntp::Address& address) {
-  uint32_t number = 0;
-  for (size_t i = 12; i < address.ip.size(); ++i) number = number << 8 | address.ip[i];
-  return number;
-}
-
-// As other relays see this one: the first IPv4 address that it was told to listen on, else the
-// lowest of this machine; 0: it has none but the loopback.
-uint32_t OwnReferenceId(const std::vector<ntp::Address>& listening) {
-  for (const ntp::Address& address : listening) {
-    if (server::IsIpv4(address) && Ipv4Number(address) != 0) return Ipv4Number(address);
-  }
-  uint32_t lowest = 0;
-  ifaddrs* interfaces = nullptr;
-  if (getifaddrs(&interfaces) != 0) return 0;
-  for (const ifaddrs* i = interfaces; i != nullptr; i = i->ifa_next) {
-    if (i->ifa_addr == nullptr || i->ifa_addr->sa_family != AF_INET) continue;
-    const uint32_t number = Ipv4Number(*net::FromSocketAddress(i->ifa_addr, 0));
-    if (number >> 24 != IN_LOOPBACKNET && (lowest == 0 || number < lowest)) lowest = number;
-  }
-  freeifaddrs(interfaces);
-  return lowest;
-}
-
 std::unique_ptr<Upstream> MakeUpstream(const RelayOptions& options,
                                        const std::vector<ntp::Address>& listening,
                                        spdlog::logger& log) {
-  const int8_t precision = MeasurePrecision();
+  const int8_t precision = serve::MeasurePrecision();
   if (options.upstreams.empty()) return MakeSystemUpstream(LocalDaemon(listening), precision);
   daemon::ShellConfig shell;
   shell.seed = Seed();
   shell.log = [&log](const std::string& text) { log.info("{}", text); };
   shell.engine.precision = precision;
   shell.engine.orphan_stratum = options.local_stratum;
-  shell.engine.own_reference_id = OwnReferenceId(listening);
+  shell.engine.own_reference_id = serve::OwnReferenceId(listening);
   for (const std::string& name : options.upstreams)
     shell.engine.sources.push_back({.name = name, .iburst = true});
   for (const std::string& name : options.peers)
@@ -151,7 +104,7 @@ class Relay {
         next_publish = ReadClocks().mono + kPublishInterval;
       }
       if (ReadClocks().mono >= next_log) {
-        log_->debug("{}; {}", CountsText(server_->TakeCounts()), VarsText(vars_));
+        log_->debug("{}; {}", serve::CountsText(server_->TakeCounts()), server::VarsText(vars_));
         next_log += kLogInterval;
       }
       pollfd asked{status_socket != nullptr ? status_socket->fd() : -1, POLLIN, 0};
@@ -160,7 +113,7 @@ class Relay {
         status_socket->Answer([this] { return ToJson(TakeStatus()); });
       }
     }
-    log_->info("stopping; {}", CountsText(server_->TakeCounts()));
+    log_->info("stopping; {}", serve::CountsText(server_->TakeCounts()));
     return absl::OkStatus();
   }
 
@@ -171,12 +124,12 @@ class Relay {
     const std::string source = Source();
     if (source == source_told_) return;
     source_told_ = source;
-    log_->info("time from {}: {}", source, VarsText(vars_));
+    log_->info("time from {}: {}", source, server::VarsText(vars_));
   }
 
   std::string Source() {
-    if (fallback_.active()) return "this machine's own clock, for want of a better one";
-    return vars_.synchronised() ? upstream_->Describe() : "nowhere";
+    if (fallback_.active()) return std::string(server::kOwnClock);
+    return vars_.synchronised() ? upstream_->Describe() : std::string(server::kNowhere);
   }
 
   RelayStatus TakeStatus() {
@@ -193,7 +146,7 @@ class Relay {
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<serve::TimeServer> server_;
   std::unique_ptr<Upstream> upstream_;
-  LocalFallback fallback_;
+  server::LocalFallback fallback_;
   MonoTime started_;
   server::ServerVars vars_;
   std::string source_told_;
@@ -206,12 +159,8 @@ void TellStart(spdlog::logger& log, const RelayOptions& options, const serve::Ti
   if (options.allow.empty()) {
     log.info("answering this machine and private networks alone; others with --allow");
   }
-  if (server.receive_buffer() < kWantedBuffer) {
-    log.warn(
-        "the receive buffer is {} KiB: bursts of requests are lost beyond some {}; run with "
-        "CAP_NET_ADMIN, or set sysctl net.core.rmem_max={}",
-        server.receive_buffer() / 1024, server.receive_buffer() / kBufferOfARequest, kWantedBuffer);
-  }
+  if (const std::string warning = serve::BufferWarning(server.receive_buffer()); !warning.empty())
+    log.warn("{}", warning);
   log.debug("receive buffer {} bytes, {} workers for each address", server.receive_buffer(),
             std::max<size_t>(options.workers, 1));
 }

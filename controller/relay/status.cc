@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/net/address_text.h"
+#include "agent/server/vars_text.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "fmt/format.h"
@@ -21,10 +22,6 @@ std::string AddressAndPort(const ntp::Address& address) {
   return fmt::format("{}{}{}:{}", ipv6 ? "[" : "", text, ipv6 ? "]" : "", address.port);
 }
 
-Duration RootDistance(const server::ServerVars& vars) {
-  return vars.root_delay / 2 + vars.root_dispersion;
-}
-
 ordered_json VarsJson(const server::ServerVars& vars) {
   return {{"synchronised", vars.synchronised()},
           {"stratum", vars.stratum},
@@ -33,7 +30,7 @@ ordered_json VarsJson(const server::ServerVars& vars) {
           {"offset_s", ToSeconds(vars.offset)},
           {"root_delay_s", ToSeconds(vars.root_delay)},
           {"root_dispersion_s", ToSeconds(vars.root_dispersion)},
-          {"text", VarsText(vars)}};
+          {"text", server::VarsText(vars)}};
 }
 
 ordered_json CountsJson(const serve::Counts& counts) {
@@ -70,26 +67,6 @@ std::string ClientLines(const ordered_json& clients) {
 }
 
 }  // namespace
-
-std::string VarsText(const server::ServerVars& vars) {
-  if (!vars.synchronised()) return "unsynchronised";
-  return fmt::format("stratum {}, reference {}, offset {}, root distance {}", vars.stratum,
-                     ntp::ReferenceIdText(vars.reference_id, vars.stratum),
-                     FormatSigned(vars.offset), FormatDuration(RootDistance(vars)));
-}
-
-std::string CountsText(const serve::Counts& counts) {
-  std::vector<std::string> parts;
-  for (size_t i = 0; i < counts.verdicts.size(); ++i) {
-    if (counts.verdicts[i] == 0) continue;
-    parts.push_back(
-        fmt::format("{} {}", counts.verdicts[i], server::Name(static_cast<server::Verdict>(i))));
-  }
-  if (counts.overflowed > 0) parts.push_back(fmt::format("{} overflowed", counts.overflowed));
-  if (counts.unsent > 0) parts.push_back(fmt::format("{} unsent", counts.unsent));
-  return fmt::format("{} requests{}{}", counts.requests(), parts.empty() ? "" : ": ",
-                     Join(parts, ", "));
-}
 
 std::string ToJson(const RelayStatus& status) {
   ordered_json listening = ordered_json::array();

@@ -26,9 +26,4 @@ std::string ToJson(const RelayStatus& status);
 // What 'fleetsync relay status' shows of a relay's JSON. DataLoss: it is not that of a relay.
 StatusOr<std::string> StatusTable(const std::string& json);
 
-// "served 12 requests: 10 answered, 2 denied": verdicts that did not occur are left out.
-std::string CountsText(const serve::Counts& counts);
-// "stratum 3, reference 198.18.1.1, offset +1.2 ms, root distance 3 ms", or "unsynchronised".
-std::string VarsText(const server::ServerVars& vars);
-
 }  // namespace fleetsync::relay

@@ -1,16 +1,11 @@
 #include "controller/relay/system_time.h"
 
-#include <sys/random.h>
 #include <sys/timex.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <vector>
 
-#include "agent/net/udp_socket.h"
 #include "base/clock_read.h"
-#include "proto/ntp/exchange.h"
 
 namespace fleetsync::relay {
 namespace {
@@ -37,35 +32,6 @@ int WaitMs(MonoTime until) {
   return static_cast<int>(std::clamp<int64_t>(wait.count(), 0, 60'000));
 }
 
-// Nobody there, or no answer in time: none.
-std::optional<DaemonState> AskDaemon(const ntp::Address& address) {
-  ntp::Request request;
-  if (getrandom(&request.cookie.bits, sizeof request.cookie.bits, 0) < 0) return std::nullopt;
-  auto socket = net::UdpSocket::Connect(address, net::Timestamping::kUser);
-  if (!socket.ok()) return std::nullopt;
-  std::array<std::byte, ntp::kHeaderSize> wire;
-  ntp::Encode(ntp::ClientRequest(request.cookie, 3), wire);
-  const MonoTime end = ReadClocks().mono + kPatience;
-  request.sent = ReadSystemClock();
-  if (!socket->Send(wire).ok()) return std::nullopt;
-  while (ReadClocks().mono < end) {
-    pollfd readable{socket->fd(), POLLIN, 0};
-    if (poll(&readable, 1, WaitMs(end)) <= 0) continue;
-    std::array<std::byte, 1024> buffer;
-    const auto datagram = socket->Receive(buffer);
-    const SystemTime received = ReadSystemClock();
-    if (!datagram.ok()) return std::nullopt;
-    if (!*datagram) continue;
-    const auto decoded = ntp::Decode(std::span(buffer).first((*datagram)->size));
-    if (!decoded.ok()) continue;
-    const auto result = ntp::Evaluate(request, decoded.packet, received);
-    const bool lost = result.verdict == ntp::Verdict::kUnsynchronised;
-    if (result.verdict != ntp::Verdict::kGood && !lost) continue;
-    return DaemonState{decoded.packet, result.measurement.offset, result.measurement.delay};
-  }
-  return std::nullopt;
-}
-
 class SystemUpstream : public Upstream {
  public:
   SystemUpstream(const std::optional<ntp::Address>& daemon, int8_t precision)
@@ -86,8 +52,8 @@ class SystemUpstream : public Upstream {
     const Now now = ReadClocks();
     if (address_ && now.mono >= next_ask_) {
       next_ask_ = now.mono + kAskInterval;
-      if (const auto state = AskDaemon(*address_)) {
-        daemon_ = state;
+      if (const auto answer = serve::AskServer(*address_, kPatience)) {
+        daemon_ = answer;
         heard_ = now.mono;
       }
     }
@@ -105,16 +71,17 @@ class SystemUpstream : public Upstream {
   int8_t precision_;
   MonoTime next_ask_{};
   MonoTime heard_{};
-  std::optional<DaemonState> daemon_;
+  std::optional<serve::ServerAnswer> daemon_;
 };
 
 }  // namespace
 
 server::ServerVars VarsOfSystemClock(Now now, const KernelState& kernel,
-                                     const std::optional<DaemonState>& daemon, int8_t precision) {
+                                     const std::optional<serve::ServerAnswer>& daemon,
+                                     int8_t precision) {
   server::ServerVars vars{.as_of = now, .precision = precision};
   if (daemon) {
-    const ntp::Packet& answer = daemon->answer;
+    const ntp::Packet& answer = daemon->packet;
     vars.leap = answer.leap;
     vars.stratum = answer.stratum;
     if (!vars.synchronised()) return {.as_of = now, .precision = precision};

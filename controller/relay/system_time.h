@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "agent/engine/address.h"
+#include "agent/serve/ask_server.h"
 #include "agent/server/server_vars.h"
 #include "controller/relay/upstream.h"
 
@@ -17,18 +18,12 @@ struct KernelState {
   Duration max_error{};
 };
 
-// The local daemon's answer to our request, and how far its time is from the system clock.
-struct DaemonState {
-  ntp::Packet answer;
-  Duration offset{};
-  Duration delay{};
-};
-
 // Served is the system clock as it is. The daemon's word counts when it speaks NTP on this machine:
 // stratum, root delay, leap. Else the kernel's: synchronised or not and its error bound; it does
 // not know a stratum, so 10 is said, as chronyd's local clock.
 server::ServerVars VarsOfSystemClock(Now now, const KernelState& kernel,
-                                     const std::optional<DaemonState>& daemon, int8_t precision);
+                                     const std::optional<serve::ServerAnswer>& daemon,
+                                     int8_t precision);
 
 // The system clock, kept by another daemon. `daemon`: where that one is asked; none: it is not.
 std::unique_ptr<Upstream> MakeSystemUpstream(const std::optional<ntp::Address>& daemon,

@@ -24,6 +24,7 @@ std::string SourceLine(const TimeSource& source) {
   const auto value = [&](const auto& number, std::string_view word) {
     if (number) line += fmt::format(" {} {}", word, *number);
   };
+  flag(source.kind == TimeSource::Kind::kPeer, "peer");
   flag(source.iburst, "iburst");
   flag(source.prefer, "prefer");
   flag(source.trust, "trust");
@@ -35,6 +36,18 @@ std::string SourceLine(const TimeSource& source) {
   if (source.max_delay) line += fmt::format(" maxdelay {}s", Seconds(*source.max_delay));
   if (source.offset) line += fmt::format(" offset {}s", Seconds(*source.offset));
   return line + "\n";
+}
+
+// What a relay does.
+std::string ServingLines(const policy::TimePolicy& policy) {
+  std::string lines;
+  for (const inventory::Network& network : policy.allow)
+    lines += fmt::format("allow {}\n", inventory::ToString(network));
+  if (policy.local_stratum)
+    lines += fmt::format("local stratum {} orphan\n", *policy.local_stratum);
+  if (const auto& limit = policy.settings.rate_limit)
+    lines += fmt::format("ratelimit interval {} burst {}\n", limit->interval, limit->burst);
+  return lines;
 }
 
 // The lines of the file as it is, in their order, but not where `extra` says the same.
@@ -69,6 +82,7 @@ StatusOr<std::string> AgentConf(const policy::TimePolicy& policy, const Platform
   if (time.panic) body += fmt::format("panic {}s\n", Seconds(*time.panic));
   if (time.max_distance) body += fmt::format("max-distance {}s\n", Seconds(*time.max_distance));
   if (time.min_sources) body += fmt::format("min-sources {}\n", *time.min_sources);
+  body += ServingLines(policy);
   body += InstallationLines(platform.current, policy.extra);
   if (!policy.extra.empty()) body += fmt::format("\n{}\n", kExtraHeading);
   for (const std::string& line : policy.extra) body += line + "\n";

@@ -145,7 +145,8 @@ constexpr Can kNtpsec[] = {{"pool"},
                            {"time.log_folder"},
                            {"time.keys"}};
 constexpr Can kOpenntpd[] = {{"pool"}, {"trust", {6, 4, 0}}};
-constexpr Can kAgent[] = {{"prefer"},
+constexpr Can kAgent[] = {{"peer"},
+                          {"prefer"},
                           {"trust"},
                           {"noselect"},
                           {"xleave"},
@@ -154,12 +155,15 @@ constexpr Can kAgent[] = {{"prefer"},
                           {"key"},
                           {"maxdelay"},
                           {"offset"},
+                          {"time.allow"},
+                          {"time.local_stratum"},
                           {"time.step"},
                           {"time.panic"},
                           {"time.max_distance"},
                           {"time.min_sources"},
                           {"time.leap"},
                           {"time.drift_file"},
+                          {"time.ratelimit"},
                           {"time.keys"}};
 constexpr Can kTimesyncd[] = {{"pool"}, {"minpoll"}, {"maxpoll"}, {"time.max_distance"}};
 
@@ -194,6 +198,8 @@ std::string AgentProblem(const Wish& wish) {
   if (wish.key == "time.drift_file" &&
       (!wish.value.starts_with(kState) || PlainPath(wish.value, "") != wish.value))
     return fmt::format("it writes below {} alone", kState);
+  if (wish.key == "time.ratelimit" && wish.value.find("leak") != std::string::npos)
+    return "it says \"less often\" instead of leaking answers: leave out leak";
   return {};
 }
 
@@ -239,7 +245,12 @@ std::vector<Wish> WishesOf(const policy::TimePolicy& policy) {
   wishes.Add("time.drift_file", time.drift_file);
   if (time.rtc == false) wishes.Add("time.rtc", false);
   wishes.Add("time.hwtimestamp", Join(time.hwtimestamp, " "));
-  if (time.rate_limit) wishes.Add("time.ratelimit", "on");
+  if (const auto& limit = time.rate_limit)
+    wishes.Add("time.ratelimit",
+               fmt::format("interval {} burst {}{}", limit->interval, limit->burst,
+                           limit->leak == inventory::RateLimit{}.leak
+                               ? ""
+                               : fmt::format(" leak {}", limit->leak)));
   wishes.Add("time.dhcp_servers", time.dhcp_servers);
   if (time.family != TimeSettings::Family::kAny)
     wishes.Add("time.family", time.family == TimeSettings::Family::kIpv4 ? "ipv4" : "ipv6");

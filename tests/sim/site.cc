@@ -41,7 +41,8 @@ Site::Relay::Relay(const SiteConfig& config, size_t index, const server::AccessL
     : clock(config.relays[index], std::chrono::milliseconds(100), config.seed * 31 + index),
       engine(EngineOf(config, index, AddressOf(index + 1)), config.seed * 17 + index),
       responder(access, std::nullopt, {}, index),
-      fallback(config.local_stratum, std::chrono::seconds(30)) {}
+      fallback(config.local_stratum, std::chrono::seconds(30)),
+      believed(kPrecision) {}
 
 Site::Site(const SiteConfig& config) : way_(config.way), access_(kAll) {
   for (size_t i = 0; i < config.relays.size(); ++i)
@@ -70,9 +71,7 @@ void Site::RunFor(double seconds) {
 
 void Site::Publish(Relay& relay) {
   const ntp::Snapshot snapshot = relay.engine.TakeSnapshot(relay.clock.Read());
-  const server::ServerVars vars = server::FromSnapshot(snapshot, kPrecision, relay.believed);
-  if (vars.synchronised()) relay.believed = vars;
-  relay.vars = relay.fallback.Apply(vars);
+  relay.vars = relay.fallback.Apply(relay.believed.Take(snapshot));
 }
 
 void Site::Perform(Relay& relay, const ntp::Actions& actions) {

@@ -6,8 +6,9 @@
 
 #include "agent/engine/engine.h"
 #include "agent/server/access_list.h"
+#include "agent/server/local_fallback.h"
 #include "agent/server/responder.h"
-#include "controller/relay/local_fallback.h"
+#include "agent/server/snapshot_vars.h"
 #include "tests/sim/clock.h"
 
 namespace fleetsync::sim {
@@ -45,8 +46,8 @@ class Site {
     HostClock clock;
     ntp::Engine engine;
     server::Responder responder;
-    relay::LocalFallback fallback;
-    server::ServerVars believed;  // what the engine said while it was synchronised
+    server::LocalFallback fallback;
+    server::SnapshotVars believed;
     server::ServerVars vars;
   };
 

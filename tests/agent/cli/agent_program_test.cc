@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "agent/net/address_text.h"
+#include "agent/serve/ask_server.h"
 #include "base/clock_read.h"
 #include "base/file.h"
 #include "gmock/gmock.h"
@@ -163,9 +164,29 @@ class AgentProgram : public ::testing::Test {
     return {std::istream_iterator<pid_t>(file), {}};
   }
 
+  void WaitFor(const std::string& text) {
+    const MonoTime end = ReadClocks().mono + std::chrono::seconds(60);
+    while (!std::filesystem::exists(folder_ + "/err") || Err().find(text) == std::string::npos) {
+      ASSERT_LT(ReadClocks().mono, end) << "it does not say \"" << text << "\": " << Err();
+      if (waitpid(pid_, nullptr, WNOHANG) == 0) {
+        std::this_thread::yield();
+        continue;
+      }
+      pid_ = -1;
+      FAIL() << "it ended instead of saying \"" << text << "\": " << Err();
+    }
+  }
+  size_t Threads() const {
+    const std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid_));
+    return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+  }
+
   std::string folder_;
   pid_t pid_ = -1;
 };
+
+// Of 127.0.0.1, as the kernel chooses one; it chooses the same again only after many others.
+uint16_t FreePort() { return static_cast<uint16_t>(TimeServer(Duration(0)).port()); }
 
 TEST_F(AgentProgram, QueryPrintsTheTrueOffsetAndEndsWell) {
   const TimeServer server(std::chrono::milliseconds(30));
@@ -239,10 +260,7 @@ TEST_F(AgentProgram, WithoutThePermissionItMeasuresAndSaysSo) {
   const TimeServer server(Duration(0));
   Start({"run", "--no-report", "--force", "--server",
          fmt::format("127.0.0.1,iburst,port={}", server.port())});
-  while (!std::filesystem::exists(folder_ + "/err") ||
-         Err().find("selected") == std::string::npos) {
-    std::this_thread::yield();
-  }
+  WaitFor("selected");
   EXPECT_THAT(Err(), StartsWith("fleetsync-agent: taking over the clock: Operation not permitted"));
   EXPECT_THAT(Err(), HasSubstr("; only measuring\nfleetsync-agent: selected 127.0.0.1, offset "));
   EXPECT_EQ(Stop(), 0);
@@ -268,8 +286,69 @@ TEST_F(AgentProgram, AWrongOptionIsRefusedWithWhatToDo) {
     EXPECT_EQ(Err(), c.error);
   }
   EXPECT_EQ(RunToEnd({"run", "--once", "--query", "--server", "a"}), 2);
-  EXPECT_EQ(RunToEnd({"run", "--port", "123", "--server", "a"}), 2);
+  EXPECT_EQ(RunToEnd({"run", "--no-report", "--port", "65536", "--server", "a"}), 2);
   EXPECT_EQ(RunToEnd({"run", "--minpoll", "18", "--server", "a"}), 2);
+}
+
+TEST_F(AgentProgram, WhatAPushWritesIsUnderstood) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/agent")) {
+    EXPECT_EQ(RunToEnd({"check", "--config", entry.path()}), 0) << entry.path() << Err();
+    ++files;
+  }
+  EXPECT_GE(files, 4u);
+}
+
+TEST_F(AgentProgram, ServesWhatItMeasuresToThoseWhoAreAllowed) {
+  const TimeServer server(std::chrono::milliseconds(30));
+  const std::string common = fmt::format(
+      "no-clock-control\nobserve none\nserver 127.0.0.1 port {} iburst\n", server.port());
+  Start({"run", "--no-report", "--config", Config(common)});
+  WaitFor("selected");
+  EXPECT_EQ(Threads(), 1u) << "who serves nobody has no thread for it";
+  EXPECT_EQ(Stop(), 0);
+
+  const uint16_t port = FreePort();
+  Start({"run", "--no-report", "--allow", "127.0.0.0/8", "--port", fmt::format("{}", port),
+         "--config", Config(common + "bindaddress 127.0.0.1\nworkers 2\nseccomp kill\n")});
+  WaitFor("serving time from 127.0.0.1: stratum 2, ");
+  const auto answer =
+      serve::AskServer(*net::ParseNumericAddress("127.0.0.1", port), std::chrono::seconds(10));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->packet.stratum, 2);
+  EXPECT_EQ(answer->packet.leap, ntp::Leap::kNone);
+  EXPECT_NEAR(ToSeconds(answer->offset), 0.03, 0.02);
+  EXPECT_EQ(Threads(), 3u);
+  for (const auto& thread :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_))) {
+    const std::string status = *ReadFile(thread.path().string() + "/status", 1 << 16);
+    EXPECT_THAT(status, HasSubstr("Seccomp:\t2\n"));
+    EXPECT_THAT(status, HasSubstr("NoNewPrivs:\t1\n"));
+  }
+  EXPECT_EQ(Stop(), 0);
+  EXPECT_THAT(Err(), HasSubstr("fleetsync-agent: served 1 requests: 1 answered\n"));
+}
+
+TEST_F(AgentProgram, WithoutAServerItServesOnlyAtALocalStratum) {
+  const std::string serving = "no-clock-control\nobserve none\nallow\nbindaddress 127.0.0.1\n";
+  EXPECT_EQ(RunToEnd({"run", "--no-report", "--config", Config(serving)}), 2);
+  EXPECT_THAT(Err(), HasSubstr("there is no time server; add "));
+  const uint16_t port = FreePort();
+  Start({"run", "--no-report", "--port", fmt::format("{}", port), "--config",
+         Config(serving + "local stratum 12\n")});
+  WaitFor("serving time from this machine's own clock, for want of a better one: stratum 12, ");
+  EXPECT_EQ(Stop(), 0);
+}
+
+TEST_F(AgentProgram, APortThatIsTakenIsToldWithItsOwner) {
+  const TimeServer other(Duration(0));
+  EXPECT_EQ(RunToEnd({"run", "--no-report", "--port", fmt::format("{}", other.port()), "--config",
+                      Config("no-clock-control\nobserve none\nserver 127.0.0.1\nallow\n"
+                             "bindaddress 127.0.0.1\n")}),
+            1);
+  EXPECT_THAT(Err(), ContainsRegex(
+                         "127.0.0.1 port [0-9]+ is taken by agent_program_t \\(process [0-9]+\\); "
+                         "stop it, or choose another address or port\n"));
 }
 
 TEST_F(AgentProgram, ReportsTheOffsetOfItsClockOverTheStream) {

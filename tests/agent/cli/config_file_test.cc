@@ -1,5 +1,6 @@
 #include "agent/cli/config_file.h"
 
+#include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -62,7 +63,6 @@ TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
                                           "panic-once\n"
                                           "min-sources 3\n"
                                           "max-distance 500ms\n"
-                                          "orphan 10\n"
                                           "timestamping user\n"
                                           "seccomp kill\n"
                                           "no-clock-control\n");
@@ -77,7 +77,6 @@ TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
   EXPECT_TRUE(c.engine.panic_once);
   EXPECT_EQ(c.engine.min_sources, 3);
   EXPECT_EQ(c.engine.max_distance, std::chrono::milliseconds(500));
-  EXPECT_EQ(c.engine.orphan_stratum, 10);
   EXPECT_TRUE(c.user_timestamps);
   EXPECT_EQ(c.seccomp, Seccomp::kKill);
   EXPECT_FALSE(c.engine.control_clock);
@@ -104,7 +103,6 @@ TEST(ConfigFile, WhatTheClockIsSetByHasItsErrors) {
   EXPECT_THAT(ParseConfig("f",
                           "step 0\n"
                           "min-sources 0\n"
-                          "orphan 16\n"
                           "timestamping hardware\n"
                           "driftfile drift\n"
                           "panic-once yes\n"
@@ -116,15 +114,14 @@ TEST(ConfigFile, WhatTheClockIsSetByHasItsErrors) {
                   .errors,
               ElementsAre("f:1: step 0 is not between 1ms and 365d",
                           "f:2: min-sources \"0\" is not a number from 1 to 100",
-                          "f:3: orphan \"16\" is not a number from 1 to 15",
-                          "f:4: timestamping \"hardware\" is neither \"kernel\" nor \"user\"",
-                          "f:5: driftfile \"drift\" does not begin with \"/\"",
-                          "f:6: \"yes\" after panic-once is one word too many",
-                          "f:7: seccomp \"on\" is neither \"fail\" nor \"kill\" nor \"off\"",
-                          "f:8: key \"0\" is not a number from 1 to 4294967295",
-                          "f:9: maxdelay 0 is not between 1ns and 60s",
-                          "f:10: offset 2m is not between -60s and 60s",
-                          "f:11: unknown option of server \"prefr\"; did you mean \"prefer\"?"));
+                          "f:3: timestamping \"hardware\" is neither \"kernel\" nor \"user\"",
+                          "f:4: driftfile \"drift\" does not begin with \"/\"",
+                          "f:5: \"yes\" after panic-once is one word too many",
+                          "f:6: seccomp \"on\" is neither \"fail\" nor \"kill\" nor \"off\"",
+                          "f:7: key \"0\" is not a number from 1 to 4294967295",
+                          "f:8: maxdelay 0 is not between 1ns and 60s",
+                          "f:9: offset 2m is not between -60s and 60s",
+                          "f:10: unknown option of server \"prefr\"; did you mean \"prefer\"?"));
 }
 
 TEST(ConfigFile, AnOptionOfTheCommandLineIsADirective) {
@@ -177,9 +174,99 @@ TEST(ConfigFile, AllErrorsAreToldEachWithItsLineAndWhatToDo) {
           "agent.conf:15: unknown directive \"\\x1b[2J\"; known are host, server, controller, "
           "insecure-controller, tls-dir, report-interval, state-dir, user, no-clock-control, "
           "observe, driftfile, keyfile, step, stepout, slew-only, panic, panic-once, min-sources, "
-          "max-distance, "
-          "orphan, "
-          "timestamping, seccomp"));
+          "max-distance, allow, deny, port, bindaddress, local, ratelimit, workers, timestamping, "
+          "seccomp"));
+}
+
+TEST(ConfigFile, WhomTimeIsServedToIsRead) {
+  const ParsedConfig parsed = ParseConfig("agent.conf",
+                                          "allow 10.0.0.0/8\n"
+                                          "allow 2001:db8::/32\n"
+                                          "deny 10.7.7.7\n"
+                                          "allow\n"
+                                          "port 11123\n"
+                                          "bindaddress 127.0.0.1\n"
+                                          "local stratum 12 orphan\n"
+                                          "ratelimit interval 1 burst 16\n"
+                                          "workers 4\n");
+  ASSERT_THAT(parsed.errors, IsEmpty());
+  const ServeConfig& serve = parsed.config.serve;
+  ASSERT_EQ(serve.access.size(), 4u);
+  EXPECT_EQ(serve.access[0].prefix, 96 + 8);
+  EXPECT_EQ(serve.access[1].prefix, 32);
+  EXPECT_EQ(serve.access[2].prefix, 128);
+  EXPECT_FALSE(serve.access[2].allow);
+  EXPECT_EQ(serve.access[3].prefix, 0);
+  EXPECT_EQ(serve.port, 11123);
+  EXPECT_EQ(serve.addresses.size(), 1u);
+  EXPECT_EQ(serve.local_stratum, 12);
+  EXPECT_EQ(parsed.config.engine.orphan_stratum, 12);
+  EXPECT_EQ(serve.limit.interval, std::chrono::seconds(2));
+  EXPECT_EQ(serve.limit.burst, 16);
+  EXPECT_EQ(serve.workers, 4u);
+  EXPECT_TRUE(parsed.config.Serves());
+}
+
+TEST(ConfigFile, WithoutAnAllowedNetworkOrAPortNobodyIsServed) {
+  EXPECT_FALSE(ParseConfig("f", "").config.Serves());
+  EXPECT_FALSE(ParseConfig("f", "deny 10.0.0.0/8\nlocal stratum 10\nport 123\n").config.Serves());
+  EXPECT_FALSE(ParseConfig("f", "allow\nport 0\n").config.Serves());
+  EXPECT_TRUE(ParseConfig("f", "allow\n").config.Serves());
+}
+
+TEST(ConfigFile, WhatIsNotSaidOfServingIsAsChronydHasIt) {
+  const AgentConfig c = ParseConfig("f", "local\nratelimit\n").config;
+  EXPECT_EQ(c.serve.local_stratum, 10);
+  EXPECT_EQ(c.engine.orphan_stratum, std::nullopt);
+  EXPECT_EQ(c.serve.limit.interval, std::chrono::seconds(8));
+  EXPECT_EQ(c.serve.limit.burst, 8);
+  EXPECT_EQ(c.serve.port, 123);
+  EXPECT_EQ(c.serve.workers, 1u);
+}
+
+TEST(ConfigFile, TheManualsRelayIsUnderstood) {
+  const auto manual = ReadFile("docs/agent.md", 1 << 20);
+  ASSERT_TRUE(manual.ok()) << Message(manual.status());
+  const size_t begin = manual->find("\nserver ntp1.example iburst\n");
+  ASSERT_NE(begin, std::string::npos);
+  const ParsedConfig parsed =
+      ParseConfig("docs/agent.md", manual->substr(begin, manual->find("```", begin) - begin));
+  EXPECT_THAT(parsed.errors, IsEmpty());
+  EXPECT_TRUE(parsed.config.Serves());
+}
+
+TEST(ConfigFile, WhomTimeIsServedToHasItsErrors) {
+  EXPECT_THAT(
+      ParseConfig("f",
+                  "allow 10.0.0.0/33\n"
+                  "deny web01\n"
+                  "allow fe80::1%lo\n"
+                  "deny 10.0.0.1 10.0.0.2\n"
+                  "port 65536\n"
+                  "bindaddress eth0\n"
+                  "local stratum 16\n"
+                  "local stratum\n"
+                  "local orphn\n"
+                  "ratelimit interval 13\n"
+                  "ratelimit burst\n"
+                  "ratelimit leak 2\n"
+                  "workers 17\n")
+          .errors,
+      ElementsAre(
+          "f:1: allow \"10.0.0.0/33\" is not a network; write 10.0.0.0/8, 2001:db8::/32, one "
+          "address, or all",
+          "f:2: deny \"web01\" is not a network; write 10.0.0.0/8, 2001:db8::/32, one address, or "
+          "all",
+          "f:3: allow \"fe80::1%lo\" is not a network; write 10.0.0.0/8, 2001:db8::/32, one "
+          "address, or all",
+          "f:4: \"10.0.0.2\" after 10.0.0.1 is one word too many",
+          "f:5: port \"65536\" is not a number from 0 to 65535",
+          "f:6: bindaddress \"eth0\" is not an address; write 192.0.2.1 or 2001:db8::1",
+          "f:7: stratum \"16\" is not a number from 1 to 15", "f:8: stratum needs a value",
+          "f:9: unknown option of local \"orphn\"; did you mean \"orphan\"?",
+          "f:10: interval \"13\" is not a number from -19 to 12", "f:11: burst needs a value",
+          "f:12: unknown option of ratelimit \"leak\"; known are interval, burst",
+          "f:13: workers \"17\" is not a number from 1 to 16"));
 }
 
 TEST(ConfigFile, WhoIsObservedIsReadAndHasADefault) {

@@ -149,12 +149,15 @@ TEST(AgentWish, KeysAreBesideTheConfiguration) {
   EXPECT_THAT(wish->config, testing::Not(HasSubstr("733363726574")));
 }
 
-TEST(AgentWish, ARelayIsNothingForTheAgent) {
+TEST(AgentWish, ARelayServesTheFleetsNetworks) {
   Inventory inventory = TwoRelaysAndAClient();
   inventory.hosts[2].role = Role::kRelay;
   inventory.hosts[2].time.upstreams = {{.address = "a"}};
-  EXPECT_THAT(Message(Wish(inventory, WithChrony(), ClockMode::kKeep).status()),
-              HasSubstr("web01: agent cannot do time.allow"));
+  inventory.hosts[2].time.local_stratum = 11;
+  const auto wish = Wish(inventory, WithChrony(), ClockMode::kKeep);
+  ASSERT_TRUE(wish.ok()) << wish.status();
+  EXPECT_THAT(wish->config, HasSubstr("\nserver a iburst\nallow 198.18.0.0/24\n"));
+  EXPECT_THAT(wish->config, HasSubstr("\nlocal stratum 11 orphan\n"));
 }
 
 TEST(AgentWish, WhereNobodyMaySetTheClockItIsNotKept) {

@@ -206,7 +206,7 @@ TEST(UnitFor, OnlyAnAgentThatKeepsTheClockMaySetIt) {
   EXPECT_THAT(observes, HasSubstr("CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_SETPCAP "
                                   "CAP_KILL\n"));
   EXPECT_THAT(keeps, HasSubstr("CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL "
-                               "CAP_CHOWN CAP_SYS_TIME\n"));
+                               "CAP_CHOWN CAP_NET_BIND_SERVICE CAP_SYS_TIME\n"));
   for (const std::string& text : {observes, keeps})
     EXPECT_EQ(text.substr(text.find('\n')).find('@'),
               text.find("@system-service") - text.find('\n'))

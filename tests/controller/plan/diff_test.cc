@@ -342,6 +342,16 @@ TEST(Diff, AnAgentThatKeepsTheClockGetsThePolicyAndOthersGiveWay) {
   EXPECT_TRUE(PlanOf(automatic, settled).empty()) << "auto: what the host has";
 }
 
+TEST(Diff, AnAgentThatIsARelayIsWaitedForUntilItServes) {
+  policy::TimePolicy relay = samples::Relay();
+  relay.daemon = policy::DaemonChoice::kAgent;
+  const HostPlan plan = PlanOf(relay, WithAgent(samples::kAgentReports));
+  EXPECT_THAT(*FileIn(plan).after, HasSubstr("\nallow 192.168.0.0/16\n"));
+  const auto& service = std::get<SetService>(plan.changes.back().change);
+  EXPECT_EQ(service.await, SetService::Await::kServing);
+  EXPECT_EQ(service.inquiry, Inquiry::kAgent);
+}
+
 TEST(Diff, AnAgentThatIsNotThereOrOnlyWatchesIsInstalledFirst) {
   constexpr char kWhatToDo[] =
       "; run: fleetsync agent install --keep-clock --controller HOST:PORT --limit web07.example";

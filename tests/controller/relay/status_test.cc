@@ -56,11 +56,5 @@ TEST(RelayStatus, WhatIsNoStatusIsTold) {
   EXPECT_TRUE(absl::IsDataLoss(StatusTable("[1").status()));
 }
 
-TEST(RelayStatus, CountsInOneLine) {
-  EXPECT_EQ(CountsText(Busy().counts), "42 requests: 40 answered, 2 denied, 7 overflowed");
-  EXPECT_EQ(CountsText({}), "0 requests");
-  EXPECT_EQ(VarsText({}), "unsynchronised");
-}
-
 }  // namespace
 }  // namespace fleetsync::relay

@@ -14,9 +14,9 @@ KernelState Kept() {
   return {.synchronised = true, .leap = ntp::Leap::kInsert, .max_error = milliseconds(16)};
 }
 
-DaemonState Daemon() {
-  DaemonState state;
-  state.answer = {.leap = ntp::Leap::kNone,
+serve::ServerAnswer Daemon() {
+  serve::ServerAnswer state;
+  state.packet = {.leap = ntp::Leap::kNone,
                   .mode = ntp::Mode::kServer,
                   .stratum = 2,
                   .root_delay = milliseconds(8),
@@ -45,8 +45,8 @@ TEST(SystemTime, HowFarTheDaemonsTimeIsFromTheClockIsPartOfTheDispersion) {
 }
 
 TEST(SystemTime, ADaemonThatIsLostIsBelieved) {
-  DaemonState lost = Daemon();
-  lost.answer.leap = ntp::Leap::kUnsynchronised;
+  serve::ServerAnswer lost = Daemon();
+  lost.packet.leap = ntp::Leap::kUnsynchronised;
   EXPECT_FALSE(VarsOfSystemClock(kNow, Kept(), lost, -24).synchronised());
 }
 

@@ -107,6 +107,22 @@ TEST(Golden, AgentWithAllItCan) {
                Rendered(policy, PlatformWith(samples::Agent(), samples::kAgentReports)));
 }
 
+TEST(Golden, AgentRelay) {
+  TimePolicy policy = samples::Relay();
+  policy.sources.push_back(
+      {.address = "relay2.example", .kind = inventory::TimeSource::Kind::kPeer});
+  policy.settings.rate_limit = {.interval = 1, .burst = 16};
+  ExpectGolden("agent/relay.conf",
+               Rendered(policy, PlatformWith(samples::Agent(), samples::kAgentReports)));
+}
+
+TEST(Golden, AgentRelayOfAnIsolatedSite) {
+  TimePolicy policy = samples::Relay();
+  policy.sources.clear();
+  ExpectGolden("agent/relay_isolated.conf",
+               Rendered(policy, PlatformWith(samples::Agent(), samples::kAgentReports)));
+}
+
 TEST(AgentConf, WhatTheInstallationSaysOfReportsStaysAndNothingElse) {
   const std::string text = Rendered(
       samples::Client(),
@@ -123,9 +139,11 @@ TEST(AgentConf, WhatItCannotDoIsAnErrorThatNamesTheValue) {
     return Message(
         RenderTimeService(policy, PlatformWith(samples::Agent(), samples::kAgentReports)).status());
   };
-  EXPECT_THAT(refusal(samples::Relay()),
-              HasSubstr("agent 0.1.0 cannot do time.allow (4 networks)"));
-  TimePolicy policy = samples::Client();
+  TimePolicy policy = samples::Relay();
+  policy.settings.rate_limit = {.leak = 3};
+  EXPECT_THAT(refusal(policy), HasSubstr("agent 0.1.0 cannot do time.ratelimit (interval 3 burst 8 "
+                                         "leak 3): it says \"less often\""));
+  policy = samples::Client();
   policy.sources[0].kind = inventory::TimeSource::Kind::kPool;
   EXPECT_THAT(refusal(policy), HasSubstr("agent 0.1.0 cannot do pool (ntp1.example)"));
   policy = samples::Client();
@@ -336,7 +354,7 @@ TEST(Render, TheSameInputGivesTheSameBytes) {
 
 TEST(Render, ClientsServeNobody) {
   for (const facts::DaemonFact& daemon :
-       {samples::Chrony(), samples::Ntpsec(), samples::NtpClassic()}) {
+       {samples::Chrony(), samples::Ntpsec(), samples::NtpClassic(), samples::Agent()}) {
     const std::string text = Rendered(samples::Client(), PlatformWith(daemon));
     EXPECT_THAT(text, Not(HasSubstr("allow")));
     EXPECT_THAT(text, Not(HasSubstr("local")));

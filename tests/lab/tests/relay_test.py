@@ -1,4 +1,5 @@
-"""What takes time from `fleetsync relay run` on a real host: run as root, `python3 -m unittest -v relay_test.py`.
+"""What takes time from `fleetsync relay run` and from an agent on a real host: run as root, `python3 -m unittest -v
+relay_test.py`.
 
 The relay's host has a clock that is wrong and drifts; what it serves must be right all the same. Whatever asks must end
 near the truth, which is the lab's. $FLEETSYNC_BUSYBOX_NTPD: a busybox that has ntpd (Debian's has not), tried as well.
@@ -15,6 +16,7 @@ import tarfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from agent_install_test import BINARY as AGENT, DYNAMIC, AgentLab  # noqa: E402
 from labs import BIN, LAB, Lab, eventually  # noqa: E402
 
 RELAY = "plain01"
@@ -245,6 +247,74 @@ class RelayTest(unittest.TestCase):
         self.set_clock("chrony01", 3)
         self.lab.sh("chrony01", STOP + f"; timeout 30 /tmp/busybox ntpd -n -q -p {self.address}")
         self.assertLess(abs(self.true_offset("chrony01")), NEAR_S)
+
+
+class AgentRelayTest(unittest.TestCase):
+    """A host with the role relay whose clock the agent keeps, in the sandbox of its unit."""
+
+    RELAY, CLIENT = "chrony01", "chrony02"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = AgentLab("relayagent")
+        cls.addClassCleanup(cls.lab.down)
+        cls.lab.up("--kind", "systemd", "--sort", "relay:1,chrony:2", "--start-daemons")
+        addresses = {h["name"]: h["address"] for h in json.loads(cls.lab("list", "-o", "json").stdout)}
+        cls.source, cls.address = addresses["relay1"], addresses[cls.RELAY]
+        cls.plain_inventory = cls.lab("inventory").stdout
+        cls.write_inventory(burst=32)
+        code, hosts, errors = cls.lab.install("-l", cls.RELAY, binary=DYNAMIC)
+        assert code == 0, f"{hosts}{errors}"
+        cls.lab.sh(cls.CLIENT, "systemctl stop chrony")
+
+    @classmethod
+    def write_inventory(cls, burst):
+        relay = (f"role: relay, time: {{daemon: agent, upstreams: [{cls.source} minpoll 1 maxpoll 2], "
+                 f"local_stratum: 11, ratelimit: {{interval: -2, burst: {burst}}}, extra: [seccomp kill, workers 2]}}")
+        cls.lab.write_inventory(cls.plain_inventory.replace(f"{cls.RELAY}: {{", f"{cls.RELAY}: {{{relay}, "))
+
+    def setUp(self):
+        eventually(lambda: self.check_serving() == 0, f"it serves; log: {self.log()}")
+
+    def check_serving(self):
+        return self.lab("exec", self.RELAY, "--", AGENT, "check", "--serving", check=False).returncode
+
+    def log(self):
+        return self.lab.sh(self.RELAY, "journalctl -u fleetsync-agent -o cat --no-pager")
+
+    def offset(self, host):
+        return json.loads(self.lab("clock", host, "-o", "json").stdout)["offset_s"]
+
+    def assert_chronyd_takes_its_time(self, off, stratum):
+        self.lab.sh(self.CLIENT, "pkill -x chronyd; while pgrep -x chronyd; do sleep .1; done")
+        self.lab("clock", self.CLIENT, f"--set={off}")
+        self.lab.sh(self.CLIENT, START["chrony01"].format(self.address, "") + " </dev/null >/tmp/log 2>&1")
+        eventually(lambda: abs(self.offset(self.CLIENT)) < NEAR_S, "chronyd has the relay's time")
+        self.assertRegex(self.lab.sh(self.CLIENT, "chronyc -n tracking"),
+                         rf"\({self.address}\)\nStratum *: {stratum}\n")
+
+    def test_a_push_waits_until_it_serves_and_chronyd_takes_its_time(self):
+        self.assert_chronyd_takes_its_time(off=3, stratum=10)
+        self.write_inventory(burst=64)
+        self.lab("fault", "relay1", "drop")
+        self.addCleanup(self.lab, "fault", "relay1", "drop", "--off")
+        push = subprocess.Popen(self.lab.fleetsync("-o", "json", "push", "--unchecked-sources", "-l", self.RELAY),
+                                stdout=subprocess.PIPE, text=True)
+        eventually(lambda: self.check_serving() == 4, "it has been restarted and has no time to give")
+        self.lab("fault", "relay1", "drop", "--off")
+        said = push.communicate(timeout=120)[0]
+        self.assertEqual(self.check_serving(), 0, "when the push is over")
+        self.assertEqual((push.returncode, json.loads(said)["hosts"][0]["outcome"]), (0, "changed"), said)
+        self.assertNotIn("gives no time", said)
+        code, hosts, errors = self.lab.said("push", "--unchecked-sources", "-l", self.RELAY)
+        self.assertEqual((code, hosts[self.RELAY]["outcome"]), (0, "unchanged"), errors)
+
+    def test_when_the_upstream_goes_it_serves_on_at_the_local_stratum(self):
+        self.lab("fault", "relay1", "drop")
+        self.addCleanup(self.lab, "fault", "relay1", "drop", "--off")
+        self.addCleanup(self.lab, "clock", self.RELAY, "--set=0")
+        self.lab("clock", self.RELAY, "--set=-20")  # and somebody steps its clock
+        self.assert_chronyd_takes_its_time(off=1, stratum=12)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-#include "controller/relay/local_fallback.h"
+#include "agent/server/local_fallback.h"
 
 #include <utility>
 
-namespace fleetsync::relay {
+namespace fleetsync::server {
 
-server::ServerVars LocalFallback::Apply(const server::ServerVars& vars) {
+ServerVars LocalFallback::Apply(const ServerVars& vars) {
   const std::optional<Now> last = std::exchange(last_, vars.as_of);
   if (!first_) first_ = vars.as_of.mono;
   if (vars.synchronised()) {
@@ -13,8 +13,8 @@ server::ServerVars LocalFallback::Apply(const server::ServerVars& vars) {
   }
   active_ = !vars.synchronised() && stratum_ && vars.as_of.mono - *first_ >= wait_;
   if (!active_) return vars;
-  if (last) offset_ -= server::SteppedBy(*last, vars.as_of);
-  return server::FromLocalClock(vars.as_of, offset_, *stratum_, vars.precision);
+  if (last) offset_ -= SteppedBy(*last, vars.as_of);
+  return FromLocalClock(vars.as_of, offset_, *stratum_, vars.precision);
 }
 
-}  // namespace fleetsync::relay
+}  // namespace fleetsync::server

@@ -1,8 +1,8 @@
-#include "controller/relay/local_fallback.h"
+#include "agent/server/local_fallback.h"
 
 #include "gtest/gtest.h"
 
-namespace fleetsync::relay {
+namespace fleetsync::server {
 namespace {
 
 using std::chrono::milliseconds;
@@ -14,10 +14,8 @@ class LocalFallbackTest : public testing::Test {
     now_ = {now_.mono + time, now_.system + time + stepped};
     return now_;
   }
-  server::ServerVars Lost(Duration time, Duration stepped = {}) {
-    return {.as_of = After(time, stepped)};
-  }
-  server::ServerVars Good(Duration time, Duration offset) {
+  ServerVars Lost(Duration time, Duration stepped = {}) { return {.as_of = After(time, stepped)}; }
+  ServerVars Good(Duration time, Duration offset) {
     return {.as_of = After(time), .offset = offset, .stratum = 3, .leap = ntp::Leap::kNone};
   }
 
@@ -34,7 +32,7 @@ TEST_F(LocalFallbackTest, AfterTheStartBetterTimeIsWaitedFor) {
   LocalFallback fallback(10, seconds(30));
   EXPECT_FALSE(fallback.Apply(Lost(seconds(1))).synchronised());
   EXPECT_FALSE(fallback.Apply(Lost(seconds(29))).synchronised());
-  const server::ServerVars vars = fallback.Apply(Lost(seconds(1)));
+  const ServerVars vars = fallback.Apply(Lost(seconds(1)));
   EXPECT_TRUE(fallback.active());
   EXPECT_EQ(vars.stratum, 10);
   EXPECT_EQ(vars.offset, Duration::zero());
@@ -51,7 +49,7 @@ TEST_F(LocalFallbackTest, ABetterTimePassesAsItIs) {
 TEST_F(LocalFallbackTest, TheTimeServedLastGoesOnAtOnce) {
   LocalFallback fallback(10, seconds(30));
   fallback.Apply(Good(seconds(1), milliseconds(-700)));
-  const server::ServerVars vars = fallback.Apply(Lost(seconds(1)));
+  const ServerVars vars = fallback.Apply(Lost(seconds(1)));
   EXPECT_EQ(vars.stratum, 10);
   EXPECT_EQ(vars.offset, milliseconds(-700));
 }
@@ -66,4 +64,4 @@ TEST_F(LocalFallbackTest, AStepOfTheClockIsTakenOut) {
 }
 
 }  // namespace
-}  // namespace fleetsync::relay
+}  // namespace fleetsync::server

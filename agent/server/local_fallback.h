@@ -5,7 +5,7 @@
 
 #include "agent/server/server_vars.h"
 
-namespace fleetsync::relay {
+namespace fleetsync::server {
 
 // What a relay serves while it has no better time: the time it served last, carried on by the
 // system clock, at a stratum of the operator's choice. A step of that clock by others is taken out.
@@ -18,7 +18,7 @@ class LocalFallback {
 
   // `vars` as they are when they are synchronised, else the fallback. Called often: a step that
   // happens between two calls is seen.
-  server::ServerVars Apply(const server::ServerVars& vars);
+  ServerVars Apply(const ServerVars& vars);
 
   bool active() const { return active_; }
 
@@ -31,4 +31,4 @@ class LocalFallback {
   std::optional<Now> last_;
 };
 
-}  // namespace fleetsync::relay
+}  // namespace fleetsync::server
