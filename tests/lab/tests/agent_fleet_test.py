@@ -13,7 +13,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import BIN, LAB, Lab, eventually  # noqa: E402
+from labs import BIN, Lab, command_of, eventually  # noqa: E402
 
 CONTROLLER = "198.18.0.1:7312"
 HOSTS = ["plain01", "plain02", "plain03"]
@@ -148,7 +148,7 @@ class AgentFleetTest(unittest.TestCase):
         out = self.lab.folder / "short"
         self.fleetsync("ca", "issue", "--host", "plain03", "--valid-for", "1h", "--out", out)
         for name in ("host.pem", "host.key"):
-            subprocess.run([LAB, "--lab", self.lab.name, "exec", "plain03", "--", "sh", "-c", f"cat >{TLS}/{name}"],
+            subprocess.run(command_of(self.lab.name, "exec", "plain03", "--", "sh", "-c", f"cat >{TLS}/{name}"),
                            input=(out / name).read_bytes(), check=True)
         before = self.lab.sh("plain03", f"cat {TLS}/host.pem")
         self.lab.sh("plain03", "/etc/init.d/fleetsync-agent restart")

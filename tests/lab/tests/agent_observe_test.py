@@ -12,7 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import BIN, LAB, ROOT, Lab, eventually  # noqa: E402
+from labs import BIN, ROOT, Lab, command_of, eventually  # noqa: E402
 
 CONTROLLER = "198.18.0.1:7312"
 NOBODY = "127.0.0.1:1"
@@ -63,17 +63,18 @@ class ObserveTest(unittest.TestCase):
         inventory, port_file = cls.lab.folder / "fleet.yaml", cls.lab.folder / "port"
         cls.lab.write_inventory(cls.lab("inventory").stdout)
         cls.database = cls.lab.folder / "fleet.db"
-        controller = subprocess.Popen([LAB, "--lab", cls.lab.name, "run", "--", BIN / "fleetsync", "serve", "-i",
-                                       inventory, "--insecure", "--insecure-network", "--listen", CONTROLLER,
-                                       "--port-file", port_file, "--db", cls.database], stderr=subprocess.DEVNULL)
+        controller = subprocess.Popen(command_of(cls.lab.name, "run", "--", BIN / "fleetsync", "serve", "-i",
+                                                 inventory, "--insecure", "--insecure-network", "--listen", CONTROLLER,
+                                                 "--port-file", port_file, "--db", cls.database),
+                                      stderr=subprocess.DEVNULL)
         cls.addClassCleanup(controller.wait)
         cls.addClassCleanup(controller.terminate)
         eventually(port_file.exists, "the controller listens")
 
     @classmethod
     def put(cls, host, path, content, mode="644"):
-        subprocess.run([LAB, "--lab", cls.lab.name, "exec", host, "--", "sh", "-c",
-                        f"mkdir -p {path.rsplit('/', 1)[0]} && cat > {path} && chmod {mode} {path}"],
+        subprocess.run(command_of(cls.lab.name, "exec", host, "--", "sh", "-c",
+                                  f"mkdir -p {path.rsplit('/', 1)[0]} && cat > {path} && chmod {mode} {path}"),
                        input=content, check=True, timeout=60)
 
     @classmethod
@@ -129,8 +130,8 @@ class ObserveTest(unittest.TestCase):
 
     def spooled(self, host=AWAY):
         """The reports that are kept on the host: (sequence, text by protoc)."""
-        data = subprocess.run([LAB, "--lab", self.lab.name, "exec", host, "--", "sh", "-c",
-                               f"cat {STATE}/spool/*.reports"], capture_output=True, check=False).stdout
+        data = subprocess.run(command_of(self.lab.name, "exec", host, "--", "sh", "-c",
+                                         f"cat {STATE}/spool/*.reports"), capture_output=True, check=False).stdout
         reports = []
         while len(data) >= 20:
             _, length, sequence, _ = struct.unpack("<4sIQI", data[:20])
@@ -230,8 +231,8 @@ class ObserveTest(unittest.TestCase):
         self.lab.sh(AWAY, "rm -rf /tmp/agent; mkdir -p /tmp/agent; chown nobody /tmp/agent; timeout 6 setpriv "
                     "--reuid=65534 --regid=65534 --clear-groups /usr/local/sbin/fleetsync-agent run "
                     "--config /tmp/agent.conf", check=False)
-        spool = subprocess.run([LAB, "--lab", self.lab.name, "exec", AWAY, "--", "sh", "-c",
-                                "cat /tmp/agent/spool/*.reports"], capture_output=True, check=True).stdout
+        spool = subprocess.run(command_of(self.lab.name, "exec", AWAY, "--", "sh", "-c",
+                                          "cat /tmp/agent/spool/*.reports"), capture_output=True, check=True).stdout
         self.assertIn(b"chrony", spool)
         self.assertIn(self.relay.encode(), spool)
 

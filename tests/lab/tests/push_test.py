@@ -12,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from labs import BIN, ROOT, Lab, eventually  # noqa: E402
+from labs import ROOT, Lab, eventually  # noqa: E402
 
 GOLDEN = ROOT / "tests/golden"
 

@@ -16,11 +16,9 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import eventually  # noqa: E402
+from labs import BIN, command_of, eventually  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-FLEETSYNC = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve() / "fleetsync"
+FLEETSYNC = BIN / "fleetsync"
 NAME = "synctest"
 RELAY_ADDRESS = "198.18.1.1"
 CONTROLLER = "198.18.0.1"
@@ -34,7 +32,7 @@ INIT_SCRIPTS = {"relay1": "chrony", "chrony01": "chrony", "ntpsec01": "ntpsec", 
 
 
 def lab(*arguments, check=True, timeout=200):
-    done = subprocess.run([LAB, "--lab", NAME, *arguments], capture_output=True, text=True, timeout=timeout,
+    done = subprocess.run(command_of(NAME, *arguments), capture_output=True, text=True, timeout=timeout,
                           check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -108,8 +106,8 @@ class SyncAllCase(unittest.TestCase):
                 set_offset(host, 0)
 
     def command(self, *arguments, inventory=None):
-        return [LAB, "--lab", NAME, "run", "--", FLEETSYNC, "-i", inventory or self.inventory, "-o", "json",
-                "--connect-timeout", "3s", *arguments]
+        return command_of(NAME, "run", "--", FLEETSYNC, "-i", inventory or self.inventory, "-o", "json",
+                          "--connect-timeout", "3s", *arguments)
 
     def fleetsync(self, *arguments, inventory=None):
         done = subprocess.run(self.command(*arguments, inventory=inventory), capture_output=True, text=True,
@@ -131,6 +129,11 @@ class SyncAllCase(unittest.TestCase):
         with file:
             file.write(change(self.inventory.read_text()))
         return pathlib.Path(file.name)
+
+    def sync_coarsely(self, *arguments):
+        """What date sets over SSH is as near as the machine lets it, which has other things to do."""
+        coarse = self.inventory_with(lambda text: text.replace("tolerance: 10ms", "tolerance: 100ms"))
+        return self.fleetsync("sync-all", *arguments, inventory=coarse)
 
     def assert_true(self, measured, truth, slack=READING_S):
         self.assertLessEqual(abs(measured["offset"] - truth), measured["bound"] + slack,
@@ -171,7 +174,7 @@ class AHost(SyncAllCase):
                  "plain01": "date over SSH", "busybox01": "date over SSH"}
         for host in HOSTS:
             set_offset(host, 37)
-        run = self.fleetsync("sync-all")
+        run = self.sync_coarsely()
         self.assertEqual(run.code, 0, run.errors)
         for host, tool in tools.items():
             # A running chronyd sees the jump by itself and begins to slew.
@@ -219,7 +222,7 @@ class AHost(SyncAllCase):
     def test_over_ssh_needs_no_tool_and_no_relay_that_the_host_hears(self):
         for host in ("ntp01", "busybox01"):
             set_offset(host, 37)
-        run = self.fleetsync("sync-all", "--over-ssh", "-l", "ntp01,busybox01")
+        run = self.sync_coarsely("--over-ssh", "-l", "ntp01,busybox01")
         self.assertEqual(run.code, 0, run.errors)
         for host in ("ntp01", "busybox01"):
             self.assert_set(run, host, "date over SSH", 37)
@@ -381,9 +384,9 @@ class AHost(SyncAllCase):
             set_offset(host, 37)
         pid_file = self.inventory.parent / "pid"
         command = " ".join(shlex.quote(str(word)) for word in self.command("sync-all", "--serial", "1", "-l",
-                                                                           "ntp01,plain01")[5:])
+                                                                           "ntp01,plain01")[4:])
         with self.held_setting(), subprocess.Popen(
-                [LAB, "--lab", NAME, "run", "--", "sh", "-c", f"echo $$ > {pid_file}; exec {command}"],
+                command_of(NAME, "run", "--", "sh", "-c", f"echo $$ > {pid_file}; exec {command}"),
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             self.wait_until_stopped("ntp01")
             os.kill(int(pid_file.read_text()), signal.SIGINT)
