@@ -183,8 +183,8 @@ class AgentClockTest(unittest.TestCase):
             before = self.clock()["steps"]
             self.start()
             eventually(lambda: abs(self.clock()["offset_s"]) < 0.001, f"{offset} s corrected; log: {self.log()}")
-            eventually(lambda: abs(self.clock()["rate_ppm"]) < 5, f"30 ppm corrected; {self.clock()}")
-            self.assertLess(abs(self.clock()["offset_s"]), 0.001)
+            eventually(lambda: abs((now := self.clock())["rate_ppm"]) < 5 and abs(now["offset_s"]) < 0.001,
+                       f"30 ppm corrected; {self.clock()}")
             self.assertEqual(self.clock()["steps"], before + steps)
             self.stop()
             self.adjtimex({"modes": timex.ADJ_FREQUENCY})
@@ -268,8 +268,8 @@ class AgentClockTest(unittest.TestCase):
         self.assertRegex(launcher, r"CapEff:\t00000000000001e0\n")
         self.assertRegex(reporter, r"CapEff:\t0000000000000000\n")
         self.assertNotRegex(reporter, rf"Uid:\t({uid}|0)\t")
-        self.assertEqual(self.lab.sh(HOST, "stat -c %U /var/lib/fleetsync-agent /var/lib/fleetsync-agent/spool"),
-                         "_fleetsync\n_fleetsync\n")
+        owners = "stat -c %U /var/lib/fleetsync-agent /var/lib/fleetsync-agent/spool"
+        eventually(lambda: self.lab.sh(HOST, owners, check=False) == "_fleetsync\n_fleetsync\n", "both are its own")
         self.lab.sh(HOST, f"kill -9 {pids[2]}")
         eventually(lambda: "the reporter was killed by signal 9; starting it again" in self.log(), "it is told")
         eventually(lambda: len(processes()) == 3, "it runs again")
@@ -291,8 +291,8 @@ class AgentClockTest(unittest.TestCase):
         self.lab.sh(HOST, f"echo '{self.relay} relay.example' >> /etc/hosts")
         self.put(HOST, CONFIG, b"server relay.example iburst\nserver nowhere.invalid\nseccomp kill\n")
         self.lab.sh(HOST, f"{AGENT} run --config {CONFIG} --no-report >/dev/null 2>/tmp/agent.log </dev/null &")
-        eventually(lambda: "selected relay.example" in self.log(), f"it is found; log: {self.log()}")
-        self.assertIn("nowhere.invalid does not resolve: ", self.log())
+        for text in ("selected relay.example", "nowhere.invalid does not resolve: "):
+            eventually(lambda text=text: text in self.log(), f"{text}; log: {self.log()}")
 
 
 if __name__ == "__main__":

@@ -98,8 +98,8 @@ class AgentFleetTest(unittest.TestCase):
         elsewhere = ["--controller", CONTROLLER, "--identity", folder]
         self.assertEqual(set(self.states(*elsewhere)), set(HOSTS))
         self.assertLessEqual(set(self.states(*elsewhere).values()), {"synced", "converging"})
-        history = json.loads(self.fleetsync("history", "plain01", "-o", "json", "--since", "5min", *elsewhere))
-        self.assertTrue(history["hosts"][0]["points"])
+        eventually(lambda: json.loads(self.fleetsync("history", "plain01", "-o", "json", "--since", "5min",
+                                                     *elsewhere))["hosts"][0]["points"], "there is history")
         self.fleetsync("ca", "revoke", "ada")
         refused = self.run_fleetsync("status", *elsewhere)
         self.assertEqual(refused.returncode, 1)

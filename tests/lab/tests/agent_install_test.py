@@ -491,8 +491,8 @@ class AgentInstallSystemdTest(unittest.TestCase):
         code, hosts, errors = self.lab.install("-l", "ntp01", "--keep-clock", tls=True)
         self.assertEqual(code, 0, f"{hosts}{errors}")
         self.assertIn("retired ntp", hosts["ntp01"]["changes"])
-        self.assertIn("or with --no-clock-control here; only measuring",
-                      self.lab.sh("ntp01", "journalctl -u fleetsync-agent -o cat --no-pager"))
+        eventually(lambda: "or with --no-clock-control here; only measuring" in
+                   self.lab.sh("ntp01", "journalctl -u fleetsync-agent -o cat --no-pager"), "it says so")
         code, hosts, errors = self.lab.said("agent", "remove", "-l", "ntp01")
         self.assertIn("gave the clock back to ntp", hosts["ntp01"]["changes"], errors)
         self.assertEqual(self.lab.sh("ntp01", "systemctl is-active ntp"), "active")

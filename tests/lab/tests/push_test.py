@@ -618,7 +618,7 @@ class FirewallTest(PushTestCase):
         code, hosts = self.lab.push("-l", "relay1")
         self.assertEqual(code, 0, hosts)
         self.assertIn("firewall", [change["kind"] for change in hosts["relay1"]["changes"]])
-        self.assertTrue(self.heard())
+        eventually(self.heard, "the relay is heard, once it serves again")
         self.assertEqual(self.rules(rules), before, "rules of others stay")
         now = self.lab.read("relay1", persisted).decode()
         self.assertEqual("".join(line for line in now.splitlines(True) if "fleetsync" not in line), text)
