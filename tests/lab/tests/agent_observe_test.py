@@ -104,7 +104,7 @@ class ObserveTest(unittest.TestCase):
         done = subprocess.run(["sqlite3", "-readonly", "-json", self.database,
                                "SELECT sequence, stratum, reach, daemon AS daemon_name, source AS source_name, "
                                "offset_ms * 1e6 AS offset_ns, error_bound_ms * 1e6 AS error_bound_ns FROM history "
-                               f"WHERE host = '{host}' ORDER BY sequence DESC LIMIT 1"],
+                               f"WHERE host = '{host}' AND spool != 'ssh' ORDER BY sequence DESC LIMIT 1"],
                               capture_output=True, text=True, check=False)
         if not done.stdout.strip():
             return None

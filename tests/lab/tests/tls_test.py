@@ -95,7 +95,7 @@ class TlsTest(unittest.TestCase):
         done = subprocess.run(
             ["sqlite3", "-readonly", self.lab.folder / "fleet.db",
              "SELECT count(*), max(sequence), strftime('%s', host_time) FROM history "
-             f"WHERE host = '{host}'"], capture_output=True, text=True, check=False)
+             f"WHERE host = '{host}' AND spool != 'ssh'"], capture_output=True, text=True, check=False)
         count, _, host_time = (done.stdout.strip() or "0||").split("|")
         return int(count), int(host_time or 0)
 

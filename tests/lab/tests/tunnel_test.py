@@ -67,7 +67,7 @@ class TunnelTest(unittest.TestCase):
 
     def stored(self, host):
         """The sequence numbers of the host's reports at the controller."""
-        query = f"SELECT sequence FROM history WHERE host = '{host}' ORDER BY sequence"
+        query = f"SELECT sequence FROM history WHERE host = '{host}' AND spool != 'ssh' ORDER BY sequence"
         done = subprocess.run(["sqlite3", "-readonly", self.lab.folder / "fleet.db", query], capture_output=True,
                               text=True, check=False)
         return [int(line) for line in done.stdout.split()]
