@@ -8,13 +8,16 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
 import timex
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "tests"))
+from labs import eventually  # noqa: E402
+
 LAB = pathlib.Path(__file__).resolve().parent / "lab"
-DEADLINE_S = 60
 SYNCHRONISED_S = 0.001
 CAP_SYS_TIME = 25
 
@@ -41,15 +44,6 @@ def ssh(name, login, command, *options, timeout=20):
 
 def clock(name, host):
     return json.loads(lab(name, "clock", host, "-o", "json").stdout)
-
-
-def eventually(condition, what):
-    """Waits until `condition` holds; a test fails with `what` it waited for."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.05)
 
 
 def machine_clock():
