@@ -130,9 +130,9 @@ class SyncAllCase(unittest.TestCase):
             file.write(change(self.inventory.read_text()))
         return pathlib.Path(file.name)
 
-    def sync_coarsely(self, *arguments):
+    def sync_coarsely(self, *arguments, tolerance="100ms"):
         """What date sets over SSH is as near as the machine lets it, which has other things to do."""
-        coarse = self.inventory_with(lambda text: text.replace("tolerance: 10ms", "tolerance: 100ms"))
+        coarse = self.inventory_with(lambda text: text.replace("tolerance: 10ms", f"tolerance: {tolerance}"))
         return self.fleetsync("sync-all", *arguments, inventory=coarse)
 
     def assert_true(self, measured, truth, slack=READING_S):
@@ -185,11 +185,12 @@ class AHost(SyncAllCase):
     def test_small_offsets_are_set_as_well(self):
         for host in HOSTS:
             set_offset(host, 0.05)
-        run = self.fleetsync("sync-all", "--allow-backward")  # chronyd corrects its clock meanwhile, and too far
+        # chronyd corrects its clock meanwhile, and too far.
+        run = self.sync_coarsely("--allow-backward", tolerance="30ms")
         self.assertEqual(run.code, 0, run.errors)
         for host in ("ntpsec01", "ntp01", "plain01", "busybox01"):
             self.assert_true(run.hosts[host]["after"], true_offsets()[host])
-            self.assertLess(abs(true_offsets()[host]), 0.01)
+            self.assertLess(abs(true_offsets()[host]), 0.01 if host in SERVICES else 0.03)
 
     def test_a_backward_step_asks_for_its_flag(self):
         set_offset("plain01", -2)
@@ -198,7 +199,7 @@ class AHost(SyncAllCase):
         self.assertEqual(run.hosts["plain01"]["detail"],
                          "would step backward by 2.00 s; if that is right: --allow-backward")
         self.assertAlmostEqual(true_offsets()["plain01"], -2, places=3)
-        run = self.fleetsync("sync-all", "-l", "plain01", "--allow-backward")
+        run = self.sync_coarsely("-l", "plain01", "--allow-backward")
         self.assertEqual(run.code, 0, run.errors)
         self.assert_set(run, "plain01", "date over SSH", -2)
 
@@ -271,12 +272,12 @@ class AHost(SyncAllCase):
 
     def test_hosts_follow_the_relay_and_not_the_controller(self):
         set_offset("plain01", 37)
-        lab("clock", "relay1", "--set", "-0.008")
+        lab("clock", "relay1", "--set", "-0.08")
         try:
-            run = self.fleetsync("sync-all", "-l", "plain01")
+            run = self.sync_coarsely("-l", "plain01")
             self.assertEqual(run.code, 0, run.errors)
             self.assert_true(run.hosts["plain01"]["after"], true_offsets()["plain01"])
-            self.assertAlmostEqual(clocks()["plain01"]["offset_s"], -0.008, delta=0.002)
+            self.assertAlmostEqual(clocks()["plain01"]["offset_s"], -0.08, delta=0.03)
         finally:
             lab("clock", "relay1", "--set", "0")
 
@@ -419,7 +420,7 @@ class ABootedHost(SyncAllCase):
     def test_services_of_systemd_are_stopped_and_started_again(self):
         for host in ("ntpsec01", "ntp01", "plain01"):
             set_offset(host, 37)
-        run = self.fleetsync("sync-all", "-l", "ntpsec01,ntp01,plain01")
+        run = self.sync_coarsely("-l", "ntpsec01,ntp01,plain01")
         self.assertEqual(run.code, 0, run.errors)
         for host, tool in {"ntpsec01": "ntpdig", "ntp01": "ntpdate", "plain01": "date over SSH"}.items():
             self.assert_set(run, host, tool, 37)
