@@ -105,6 +105,14 @@ class ClockTest(LabCase):
     def assert_synchronised(self, host):
         eventually(lambda: abs(clock(self.NAME, host)["offset_s"]) < SYNCHRONISED_S, f"{host} synchronised")
 
+    def assert_sets(self, host, command):
+        """The command measures but once; on a machine that is busy that may be off by more."""
+        def sets():
+            in_host(self.NAME, host, command)
+            return abs(clock(self.NAME, host)["offset_s"]) < SYNCHRONISED_S
+        self.assertGreater(clock(self.NAME, host)["offset_s"], 29)
+        eventually(sets, f"{command} sets the clock of {host}")
+
     def test_clocks_start_as_asked_for(self):
         self.assertAlmostEqual(clock(self.NAME, "plain01")["offset_s"], 30, delta=0.1)
         self.assertEqual(clock(self.NAME, "plain01")["ppm"], 20)
@@ -149,14 +157,11 @@ class ClockTest(LabCase):
             self.assert_synchronised(host)
 
     def test_ntpdate_steps(self):
-        in_host(self.NAME, "ntp01", "ntpdate 198.18.1.1")
-        self.assert_synchronised("ntp01")
+        self.assert_sets("ntp01", "ntpdate 198.18.1.1")
 
     def test_ntpsec_sets_the_clock(self):
-        in_host(self.NAME, "ntpsec01", "ntpdig -S 198.18.1.1")
-        in_host(self.NAME, "ntpsec02", "ntpd -gq")
-        for host in ("ntpsec01", "ntpsec02"):
-            self.assert_synchronised(host)
+        for host, command in (("ntpsec01", "ntpdig -S 198.18.1.1"), ("ntpsec02", "ntpd -gq")):
+            self.assert_sets(host, command)
 
     def test_kernel_interface(self):
         """The rate set by the lab is what the host's clock runs at; adjtimex reads what it wrote."""
