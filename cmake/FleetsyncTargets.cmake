@@ -48,7 +48,8 @@ endfunction()
 
 # fleetsync_test(NAME SOURCES a_test.cc … DEPS target … [LABELS unit]): one ctest that runs all of
 # the GoogleTest cases in these sources, from the source folder. The label `grpc` keeps a test out
-# of the tsan preset: Debian's gRPC is not instrumented.
+# of the tsan preset: Debian's gRPC is not instrumented. It takes two of ctest's places, of which
+# scripts/test has two a processor.
 function(fleetsync_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
@@ -61,5 +62,5 @@ function(fleetsync_test name)
   target_link_libraries(${name} PRIVATE fleetsync_options ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} PROCESSORS 2)
 endfunction()

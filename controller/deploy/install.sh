@@ -486,10 +486,10 @@ start() {
   [ -z "$send_binary$write_config$write_unit$tls_sizes$keys_size" ] && service_running && return
   service restart || { fail "starting the agent: $(why_not)"; return; }
   # It must still run a moment later: a daemon that refuses its configuration starts and exits.
-  for try in 1 2; do
-    sleep 1
-    service_running || { fail "the agent does not stay up: $(why_not)"; return; }
-  done
+  # systemd has heard from it that it is ready, and our init script has waited as well.
+  [ "$init" != openrc ] || sleep 1
+  sleep 1
+  service_running || { fail "the agent does not stay up: $(why_not)"; return; }
   echo started=1
 }
 

@@ -8,13 +8,16 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
 import timex
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "tests"))
+from labs import eventually  # noqa: E402
+
 LAB = pathlib.Path(__file__).resolve().parent / "lab"
-DEADLINE_S = 30
 SYNCHRONISED_S = 0.001
 CAP_SYS_TIME = 25
 
@@ -41,15 +44,6 @@ def ssh(name, login, command, *options, timeout=20):
 
 def clock(name, host):
     return json.loads(lab(name, "clock", host, "-o", "json").stdout)
-
-
-def eventually(condition, what):
-    """Waits until `condition` holds; a test fails with `what` it waited for."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.05)
 
 
 def machine_clock():
@@ -111,6 +105,14 @@ class ClockTest(LabCase):
     def assert_synchronised(self, host):
         eventually(lambda: abs(clock(self.NAME, host)["offset_s"]) < SYNCHRONISED_S, f"{host} synchronised")
 
+    def assert_sets(self, host, command):
+        """The command measures but once; on a machine that is busy that may be off by more."""
+        def sets():
+            in_host(self.NAME, host, command)
+            return abs(clock(self.NAME, host)["offset_s"]) < SYNCHRONISED_S
+        self.assertGreater(clock(self.NAME, host)["offset_s"], 29)
+        eventually(sets, f"{command} sets the clock of {host}")
+
     def test_clocks_start_as_asked_for(self):
         self.assertAlmostEqual(clock(self.NAME, "plain01")["offset_s"], 30, delta=0.1)
         self.assertEqual(clock(self.NAME, "plain01")["ppm"], 20)
@@ -155,14 +157,11 @@ class ClockTest(LabCase):
             self.assert_synchronised(host)
 
     def test_ntpdate_steps(self):
-        in_host(self.NAME, "ntp01", "ntpdate 198.18.1.1")
-        self.assert_synchronised("ntp01")
+        self.assert_sets("ntp01", "ntpdate 198.18.1.1")
 
     def test_ntpsec_sets_the_clock(self):
-        in_host(self.NAME, "ntpsec01", "ntpdig -S 198.18.1.1")
-        in_host(self.NAME, "ntpsec02", "ntpd -gq")
-        for host in ("ntpsec01", "ntpsec02"):
-            self.assert_synchronised(host)
+        for host, command in (("ntpsec01", "ntpdig -S 198.18.1.1"), ("ntpsec02", "ntpd -gq")):
+            self.assert_sets(host, command)
 
     def test_kernel_interface(self):
         """The rate set by the lab is what the host's clock runs at; adjtimex reads what it wrote."""
@@ -203,10 +202,11 @@ class KernelClockTest(LabCase):
             self.assertAlmostEqual(less / more, 0.75, delta=1e-6)
         self.assertEqual({reading["freq"] for reading in readings}, {0})
         after = clock(self.NAME, self.HOST)
+        left_later = self.adjust({})[0]["offset"]
         moved = after["offset_s"] - before["offset_s"]
         # The quarter of the present second is under way, and the crystal did its part.
         self.assertGreater(moved, 0.1 - left[-1] / 0.75 * 1e-9 - 1e-3)
-        self.assertLess(moved, 0.1 - left[-1] * 1e-9 + 1e-3)
+        self.assertLess(moved, 0.1 - left_later * 1e-9 + 1e-3)
 
     def test_without_hold_the_loop_learns_the_frequency(self):
         modes = timex.ADJ_OFFSET | timex.ADJ_STATUS | timex.ADJ_NANO | timex.ADJ_TIMECONST

@@ -49,19 +49,27 @@ def _inventory(options):
     sys.stdout.write(inventory.text(state.open_lab(options.lab), options.format))
 
 
-def _run(options):
-    lab = state.open_lab(options.lab)
+def run_command(lab, command):
+    """The command line that runs `command` at the controller's place."""
     if os.geteuid() != 0:
-        _execute(options.command)
+        return command
     netns = network.NETNS_FOLDER / lab.netns
     if not netns.exists():  # sshd processes on loopback
         netns = "/proc/self/ns/net"
-    _execute([native.program("labhost"), "join", str(netns), "--", *options.command])
+    return [native.program("labhost"), "join", str(netns), "--", *command]
+
+
+def _run(options):
+    _execute(run_command(state.open_lab(options.lab), options.command))
+
+
+def exec_command(lab, host, command):
+    """The command line that runs `command` as root inside a host."""
+    return hosts.enter_command(lab.host(host), command)
 
 
 def _exec(options):
-    lab = state.open_lab(options.lab)
-    _execute(hosts.enter_command(lab.host(options.host), options.command))
+    _execute(exec_command(state.open_lab(options.lab), options.host, options.command))
 
 
 def _execute(command):

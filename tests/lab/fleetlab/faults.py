@@ -16,9 +16,9 @@ import sys
 from . import folders, hosts, native, network, processes
 from .errors import LabError
 from .shell import run
-from .slow_proxy import BYPASS_MARK
 
 FIRST_PROXY_PORT = 20000
+BYPASS_MARK = 0x51
 FILLER = ".fleetsync-lab-full"
 HIDDEN_SUDO = "usr/bin/.sudo-hidden-by-lab"
 BANNER = "#!/bin/sh\necho '*** Authorised use only. This host is watched. ***'\n"
@@ -80,7 +80,7 @@ def _slow(lab, host, off, settings):
     if off:
         return
     _start_helper(lab, host, "slow", lab.netns, "slow_proxy", port, host.address, host.port,
-                  settings.latency_ms / 1000, settings.bytes_per_s)
+                  settings.latency_ms / 1000, settings.bytes_per_s, BYPASS_MARK)
     _replace_table(lab, "ip", table,
                    f"chain output {{ type nat hook output priority -100; meta mark != {BYPASS_MARK} "
                    f"ip daddr {host.address} tcp dport {host.port} redirect to :{port}; }}", off=False)

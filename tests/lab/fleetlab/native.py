@@ -1,5 +1,6 @@
 """Compiles the lab's C programs into the cache, once for every version of their sources."""
 
+import functools
 import hashlib
 import os
 import pathlib
@@ -42,5 +43,6 @@ def build():
     return folder
 
 
+@functools.cache
 def program(name):
     return str(build() / name)

@@ -1,7 +1,7 @@
 """The helper of the fault `slow`: a TCP proxy that gives a connection a long delay and little bandwidth.
 
-Started as `slow_proxy PORT ADDRESS PORT LATENCY_S BYTES_PER_S`. Its own connections carry a mark, so that the rule
-which leads connections here lets them through.
+Started as `slow_proxy PORT ADDRESS PORT LATENCY_S BYTES_PER_S MARK`. Its own connections carry the mark, so that the
+rule which leads connections here lets them through.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import socket
 import sys
 import time
 
-BYPASS_MARK = 0x51
 CHUNK = 2048
 CHUNKS_IN_FLIGHT = 64
 
@@ -41,18 +40,18 @@ async def _pump(reader, writer, latency_s, bytes_per_s):
         delivery.cancel()
 
 
-async def _connect(address, port):
+async def _connect(address, port, mark):
     target = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    target.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, BYPASS_MARK)
+    target.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
     target.setblocking(False)
     await asyncio.get_running_loop().sock_connect(target, (address, port))
     return await asyncio.open_connection(sock=target)
 
 
-async def _serve(client_reader, client_writer, address, port, latency_s, bytes_per_s):
+async def _serve(client_reader, client_writer, address, port, latency_s, bytes_per_s, mark):
     writers = [client_writer]
     try:
-        host_reader, host_writer = await _connect(address, port)
+        host_reader, host_writer = await _connect(address, port, mark)
         writers.append(host_writer)
         await asyncio.gather(_pump(client_reader, host_writer, latency_s, bytes_per_s),
                              _pump(host_reader, client_writer, latency_s, bytes_per_s))
@@ -63,12 +62,14 @@ async def _serve(client_reader, client_writer, address, port, latency_s, bytes_p
             writer.close()
 
 
-async def _main(listen_port, address, port, latency_s, bytes_per_s):
+async def _main(listen_port, address, port, latency_s, bytes_per_s, mark):
     server = await asyncio.start_server(
-        lambda reader, writer: _serve(reader, writer, address, port, latency_s, bytes_per_s), "0.0.0.0", listen_port)
+        lambda reader, writer: _serve(reader, writer, address, port, latency_s, bytes_per_s, mark), "0.0.0.0",
+        listen_port)
     print("ready", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])))
+    asyncio.run(_main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]),
+                      int(sys.argv[6])))

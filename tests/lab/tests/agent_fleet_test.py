@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import BIN, LAB, Lab, eventually  # noqa: E402
+from labs import BIN, Lab, command_of, eventually  # noqa: E402
 
 CONTROLLER = "198.18.0.1:7312"
 HOSTS = ["plain01", "plain02", "plain03"]
@@ -80,11 +80,12 @@ class AgentFleetTest(unittest.TestCase):
         eventually(lambda: set(self.states().values()) <= {"synced", "converging"}, "all clocks are right")
 
     def stored(self, host):
-        """The sequence numbers that the store has of a host's agent, in the order of their arrival."""
+        """The sequence numbers that the store has of a host's own reports, in the order of their arrival: before it
+        had an agent, the service looked at it over SSH."""
         store = sqlite3.connect(f"file:{self.lab.folder / 'fleet.db'}?mode=ro", uri=True)
         try:
             return [row[0] for row in store.execute(
-                "SELECT sequence FROM history WHERE host = ? AND spool <> 'ssh' ORDER BY received, sequence",
+                "SELECT sequence FROM history WHERE host = ? AND spool != 'ssh' ORDER BY received, sequence",
                 (host,))]
         finally:
             store.close()
@@ -101,8 +102,8 @@ class AgentFleetTest(unittest.TestCase):
         elsewhere = ["--controller", CONTROLLER, "--identity", folder]
         self.assertEqual(set(self.states(*elsewhere)), set(HOSTS))
         self.assertLessEqual(set(self.states(*elsewhere).values()), {"synced", "converging"})
-        history = json.loads(self.fleetsync("history", "plain01", "-o", "json", "--since", "5min", *elsewhere))
-        self.assertTrue(history["hosts"][0]["points"])
+        eventually(lambda: json.loads(self.fleetsync("history", "plain01", "-o", "json", "--since", "5min",
+                                                     *elsewhere))["hosts"][0]["points"], "there is history")
         self.fleetsync("ca", "revoke", "ada")
         refused = self.run_fleetsync("status", *elsewhere)
         self.assertEqual(refused.returncode, 1)
@@ -152,7 +153,7 @@ class AgentFleetTest(unittest.TestCase):
         out = self.lab.folder / "short"
         self.fleetsync("ca", "issue", "--host", "plain03", "--valid-for", "1h", "--out", out)
         for name in ("host.pem", "host.key"):
-            subprocess.run([LAB, "--lab", self.lab.name, "exec", "plain03", "--", "sh", "-c", f"cat >{TLS}/{name}"],
+            subprocess.run(command_of(self.lab.name, "exec", "plain03", "--", "sh", "-c", f"cat >{TLS}/{name}"),
                            input=(out / name).read_bytes(), check=True)
         before = self.lab.sh("plain03", f"cat {TLS}/host.pem")
         self.lab.sh("plain03", "/etc/init.d/fleetsync-agent restart")

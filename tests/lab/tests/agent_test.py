@@ -14,11 +14,8 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import eventually  # noqa: E402
+from labs import BIN, ROOT, command_of, eventually  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
 NAME = "agenttest"
 HOST = "plain01"
 BUSYBOX = "busybox01"
@@ -29,7 +26,7 @@ UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
 
 def lab(*arguments, check=True, stdin=None, timeout=120):
     """Runs a lab command; its standard output as text."""
-    done = subprocess.run([LAB, "--lab", NAME, *arguments], input=stdin, capture_output=True, timeout=timeout,
+    done = subprocess.run(command_of(NAME, *arguments), input=stdin, capture_output=True, timeout=timeout,
                           check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -185,9 +182,9 @@ class AgentTest(unittest.TestCase):
         inventory = pathlib.Path(folder.name) / "fleet.yaml"
         inventory.write_bytes(lab("inventory").stdout)
         port_file, database = inventory.parent / "port", inventory.parent / "fleet.db"
-        controller = subprocess.Popen([LAB, "--lab", NAME, "run", "--", BIN / "fleetsync", "serve", "-i", inventory,
-                                       "--insecure", "--insecure-network", "--listen", f"{CONTROLLER}:7312",
-                                       "--port-file", port_file, "--db", database], stderr=subprocess.DEVNULL)
+        controller = subprocess.Popen(command_of(NAME, "run", "--", BIN / "fleetsync", "serve", "-i", inventory,
+                                                 "--insecure", "--insecure-network", "--listen", f"{CONTROLLER}:7312",
+                                                 "--port-file", port_file, "--db", database), stderr=subprocess.DEVNULL)
         self.addCleanup(controller.wait)
         self.addCleanup(controller.terminate)
         eventually(port_file.exists, "the controller listens")

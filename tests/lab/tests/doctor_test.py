@@ -1,18 +1,17 @@
 """`fleetsync doctor`, `sources` and `tracking` on real hosts: run as root, `python3 -m unittest -v doctor_test.py`."""
 
 import json
-import os
 import pathlib
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-FLEETSYNC = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve() / "fleetsync"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from labs import BIN, command_of, eventually  # noqa: E402
+
+FLEETSYNC = BIN / "fleetsync"
 NAME = "doctortest"
-DEADLINE_S = 60
 CONTROLLER = "198.18.0.1"
 SILENT = "198.18.9.9"  # nobody has it
 # Answers every question, with a clock that it calls not synchronised: leap 3, stratum 16.
@@ -28,7 +27,7 @@ while True:
 
 
 def lab(*arguments, check=True):
-    done = subprocess.run([LAB, "--lab", NAME, *arguments], capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command_of(NAME, *arguments), capture_output=True, text=True, timeout=200, check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -36,15 +35,6 @@ def lab(*arguments, check=True):
 
 def in_host(host, command, check=True):
     return lab("exec", host, "--", "sh", "-c", command, check=check)
-
-
-def eventually(condition, what):
-    deadline = time.monotonic() + DEADLINE_S
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.1)
-    return result
 
 
 class Reads(unittest.TestCase):
@@ -63,9 +53,9 @@ class Reads(unittest.TestCase):
 
     @classmethod
     def run_on(cls, hosts, *command):
-        done = subprocess.run([LAB, "--lab", NAME, "run", "--", FLEETSYNC, "-i", cls.inventory, "--db",
-                               cls.folder / "fleet.db", "-l", hosts, *command], capture_output=True, text=True,
-                              timeout=100, check=False)
+        done = subprocess.run(command_of(NAME, "run", "--", FLEETSYNC, "-i", cls.inventory, "--db",
+                                         cls.folder / "fleet.db", "-l", hosts, *command),
+                              capture_output=True, text=True, timeout=100, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def ids(self, host):
@@ -143,8 +133,8 @@ class Reads(unittest.TestCase):
         self.assertNotIn("unsynchronised-source", ids)
 
     def test_an_unsynchronised_source(self):
-        server = subprocess.Popen([LAB, "--lab", NAME, "run", "--", "timeout", "20", "/usr/bin/python3", "-c",
-                                   UNSYNCHRONISED_SERVER], stdout=subprocess.PIPE, text=True)
+        server = subprocess.Popen(command_of(NAME, "run", "--", "timeout", "20", "/usr/bin/python3", "-c",
+                                             UNSYNCHRONISED_SERVER), stdout=subprocess.PIPE, text=True)
         self.addCleanup(server.stdout.close)
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)

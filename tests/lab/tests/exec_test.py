@@ -6,19 +6,21 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-FLEETSYNC = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve() / "fleetsync"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from labs import BIN, command_of, eventually  # noqa: E402
+
+FLEETSYNC = BIN / "fleetsync"
 NAME = "exectest"
 PASSWORD = "lab-password"
 
 
 def lab(*arguments):
-    done = subprocess.run([LAB, "--lab", NAME, *arguments], capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command_of(NAME, *arguments), capture_output=True, text=True, timeout=200, check=False)
     if done.returncode != 0:
         raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -65,8 +67,8 @@ class ExecCase(unittest.TestCase):
         return self.write(f"{self.id().rsplit('.', 1)[1]}.yaml", "\n".join(lines) + "\n")
 
     def command(self, *arguments, inventory=None):
-        return [LAB, "--lab", NAME, "run", "--", FLEETSYNC, "-i", inventory or self.inventory, "--db",
-                self.folder / "fleet.db", *arguments]
+        return command_of(NAME, "run", "--", FLEETSYNC, "-i", inventory or self.inventory, "--db",
+                          self.folder / "fleet.db", *arguments)
 
     def run_exec(self, *arguments, inventory=None, timeout=100):
         begin = time.monotonic()
@@ -245,9 +247,7 @@ class Passwords(ExecCase):
         in_host("chrony01", "echo 'PasswordAuthentication no' >/etc/ssh/sshd_config.d/0.conf")
         self.addCleanup(in_host, "chrony01", "rm /etc/ssh/sshd_config.d/0.conf; kill -HUP $(cat /run/sshd.pid)")
         in_host("chrony01", "kill -HUP $(cat /run/sshd.pid)")
-        deadline = time.monotonic() + 10
-        while (result := self.log_in(PASSWORD)).returncode != 0 and time.monotonic() < deadline:
-            pass  # sshd starts anew
+        result = eventually(lambda: (done := self.log_in(PASSWORD)).returncode == 0 and done, "sshd has started anew")
         self.assertEqual(result.hosts()["chrony01"]["stdout"], "pw\n", result.stdout)
 
     def test_a_wrong_password_is_denied_and_not_shown(self):
@@ -323,9 +323,7 @@ class Faults(ExecCase):
         with subprocess.Popen(self.command("-o", "json", "--timeout", "6s", "exec", "--",
                                            "touch /tmp/running; [ $(hostname) = chrony03 ] && sleep 60; true"),
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            deadline = time.monotonic() + 5
-            while time.monotonic() < deadline and "yes" not in in_host("chrony03", "[ -e /tmp/running ] && echo yes; true"):
-                pass
+            eventually(lambda: "yes" in in_host("chrony03", "[ -e /tmp/running ] && echo yes; true"), "it runs")
             self.fault("chrony03", "drop")
             output, _ = process.communicate(timeout=60)
         result = Result(process.returncode, output, "", 0)
@@ -374,9 +372,7 @@ class Faults(ExecCase):
     def test_ctrl_c_says_what_was_and_was_not_done(self):
         with subprocess.Popen(self.command("-o", "json", "exec", "--", "sleep 30"), stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True) as process:
-            deadline = time.monotonic() + 20
-            while not in_host("chrony06", "pgrep -fx 'sleep 30' || true").strip():
-                self.assertLess(time.monotonic(), deadline, "the command did not start")
+            eventually(lambda: in_host("chrony06", "pgrep -fx 'sleep 30' || true").strip(), "the command has started")
             os.kill(self.fleetsync_of(process.pid), signal.SIGINT)
             output, _ = process.communicate(timeout=20)
         result = Result(process.returncode, output, "", 0)

@@ -1,20 +1,21 @@
 """What fleetsync finds out about real hosts: run as root, `python3 -m unittest -v facts_test.py`."""
 
 import json
-import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-LAB = ROOT / "tests/lab/lab"
-FLEETSYNC = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve() / "fleetsync"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from labs import BIN, command_of  # noqa: E402
+
+FLEETSYNC = BIN / "fleetsync"
 NAME = "factstest"
 
 
 def lab(*arguments):
-    done = subprocess.run([LAB, "--lab", NAME, *arguments], capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command_of(NAME, *arguments), capture_output=True, text=True, timeout=200, check=False)
     if done.returncode != 0:
         raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -36,7 +37,7 @@ class FactsCase(unittest.TestCase):
         cls.inventory.write_text(lab("inventory"))
 
     def run_facts(self, *arguments):
-        return subprocess.run([LAB, "--lab", NAME, "run", "--", FLEETSYNC, "-i", self.inventory, "facts", *arguments],
+        return subprocess.run(command_of(NAME, "run", "--", FLEETSYNC, "-i", self.inventory, "facts", *arguments),
                               capture_output=True, text=True, timeout=100, check=False)
 
     def facts(self, *hosts):

@@ -4,13 +4,19 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from fleetlab import cli, state  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LAB = ROOT / "tests/lab/lab"
 BIN = pathlib.Path(os.environ.get("FLEETSYNC_BIN", ROOT / "build/bin")).resolve()
 DEADLINE_S = 60
+# Keeps the labs of two runs on one machine apart.
+PREFIX = os.environ.get("FLEETSYNC_LAB_PREFIX", "")
 
 
 def eventually(condition, what):
@@ -22,6 +28,17 @@ def eventually(condition, what):
     return result
 
 
+def command_of(name, *arguments):
+    """The command line of `lab ARGUMENTS`. What only runs another program is that program's own: the tests do so
+    thousands of times."""
+    if arguments[0] in ("exec", "run"):
+        end = arguments.index("--")
+        where, command = arguments[:end], [str(word) for word in arguments[end + 1:]]
+        lab = state.open_lab(PREFIX + name)
+        return cli.run_command(lab, command) if where == ("run",) else cli.exec_command(lab, where[1], command)
+    return [LAB, "--lab", PREFIX + name, *arguments]
+
+
 class Lab:
     """A lab and a folder of its own."""
 
@@ -30,7 +47,7 @@ class Lab:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"fleetsync-{name}-"))
 
     def __call__(self, *arguments, check=True, timeout=180):
-        done = subprocess.run([LAB, "--lab", self.name, *arguments], capture_output=True, text=True, timeout=timeout,
+        done = subprocess.run(command_of(self.name, *arguments), capture_output=True, text=True, timeout=timeout,
                               check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"lab {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -54,5 +71,5 @@ class Lab:
 
     def fleetsync(self, *arguments, inventory="fleet.yaml"):
         """The command line that runs fleetsync at the controller's place."""
-        return [LAB, "--lab", self.name, "run", "--", BIN / "fleetsync", "-i", self.folder / inventory, "--db",
-                self.folder / "fleet.db", *arguments]
+        return command_of(self.name, "run", "--", BIN / "fleetsync", "-i", self.folder / inventory, "--db",
+                          self.folder / "fleet.db", *arguments)

@@ -12,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from labs import BIN, ROOT, Lab, eventually  # noqa: E402
+from labs import ROOT, Lab, eventually  # noqa: E402
 
 GOLDEN = ROOT / "tests/golden"
 
@@ -618,7 +618,7 @@ class FirewallTest(PushTestCase):
         code, hosts = self.lab.push("-l", "relay1")
         self.assertEqual(code, 0, hosts)
         self.assertIn("firewall", [change["kind"] for change in hosts["relay1"]["changes"]])
-        self.assertTrue(self.heard())
+        eventually(self.heard, "the relay is heard, once it serves again")
         self.assertEqual(self.rules(rules), before, "rules of others stay")
         now = self.lab.read("relay1", persisted).decode()
         self.assertEqual("".join(line for line in now.splitlines(True) if "fleetsync" not in line), text)

@@ -17,7 +17,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from agent_install_test import BINARY as AGENT, DYNAMIC, AgentLab  # noqa: E402
-from labs import BIN, LAB, Lab, eventually  # noqa: E402
+from labs import BIN, Lab, command_of, eventually  # noqa: E402
 
 RELAY = "plain01"
 CLIENTS = ["chrony01", "ntp01", "ntpsec01", "openntpd01"]
@@ -30,7 +30,7 @@ START = {
     "ntpsec01": "printf 'server {0} iburst minpoll 3\\ntos minclock 1 minsane 1\\n{1}' >/tmp/c && ntpd -g -c /tmp/c",
     "openntpd01": "mkdir -p /run/openntpd && printf 'server {0}\\n' >/tmp/c && ntpd -s -f /tmp/c",
 }
-STOP = "for p in chronyd ntpd openntpd; do pkill -x $p; done; sleep 0.5; true"
+STOP = "while pkill -x 'chronyd|ntpd|openntpd'; do sleep 0.05; done"
 
 
 class RelayTest(unittest.TestCase):
@@ -42,12 +42,13 @@ class RelayTest(unittest.TestCase):
         addresses = {h["name"]: h["address"] for h in json.loads(cls.lab("list", "-o", "json").stdout)}
         cls.source, cls.address = addresses["relay1"], addresses[RELAY]
         cls.addresses = addresses
-        cls.install(RELAY)
+        for host in (RELAY, "chrony01"):
+            cls.install(host)
         cls.put("busybox01", "/usr/local/sbin/fleetsync-agent", BIN / "fleetsync-agent")
 
     @classmethod
     def send(cls, host, archive):
-        subprocess.run([LAB, "--lab", cls.lab.name, "exec", host, "--", "tar", "-C", "/", "-xf", "-"], check=True,
+        subprocess.run(command_of(cls.lab.name, "exec", host, "--", "tar", "-C", "/", "-xf", "-"), check=True,
                        input=archive.getvalue(), capture_output=True)
 
     @classmethod
@@ -77,7 +78,11 @@ class RelayTest(unittest.TestCase):
     def stop_all(self):
         for host in CLIENTS:
             self.lab.sh(host, STOP)
-        self.lab.sh(RELAY, "kill $(cat /tmp/relay.pid) 2>/dev/null; rm -f /tmp/relay.pid; sleep 0.3", check=False)
+        self.stop_relay(RELAY)
+
+    def stop_relay(self, host):
+        self.lab.sh(host, "p=$(cat /tmp/relay.pid 2>/dev/null) || exit 0; rm -f /tmp/relay.pid; "
+                          "while kill $p 2>/dev/null; do sleep 0.05; done", check=False)
 
     def set_clock(self, host, offset, ppm=0):
         self.lab("clock", host, f"--set={offset}", f"--ppm={ppm}")
@@ -101,11 +106,6 @@ class RelayTest(unittest.TestCase):
         self.lab.sh(host, STOP)
         self.lab.sh(host, START[host].format(self.address, more) + " </dev/null >/tmp/log 2>&1")
 
-    def assert_takes_time(self, host, off=3):
-        self.set_clock(host, off)
-        self.start_client(host)
-        eventually(lambda: abs(self.true_offset(host)) < NEAR_S, f"{host} has the relay's time")
-
     def query(self, check=True):
         done = self.lab("exec", "busybox01", "--", "/usr/local/sbin/fleetsync-agent", "run", "--query", "--server",
                         self.address, check=check)
@@ -115,7 +115,10 @@ class RelayTest(unittest.TestCase):
         self.set_clock(RELAY, 2.5, 30)
         self.serve("--upstream", self.source)
         for host in CLIENTS:
-            self.assert_takes_time(host)
+            self.set_clock(host, 3)
+            self.start_client(host)
+        for host in CLIENTS:
+            eventually(lambda host=host: abs(self.true_offset(host)) < NEAR_S, f"{host} has the relay's time")
         counted = {c["client"] for c in self.status()["top_clients"]}
         self.assertLessEqual({self.addresses[host] for host in CLIENTS}, counted)
         self.assertGreater(self.true_offset(RELAY), 2.4)
@@ -166,7 +169,6 @@ class RelayTest(unittest.TestCase):
         eventually(lambda: abs(self.true_offset("chrony01")) < NEAR_S, "chronyd has the time that was served before")
 
     def test_two_relays_that_have_but_each_other_agree(self):
-        self.install("chrony01")
         other = self.addresses["chrony01"]
         self.set_clock(RELAY, 5)
         self.set_clock("chrony01", -3)
@@ -174,13 +176,14 @@ class RelayTest(unittest.TestCase):
         self.serve(dead, other, until="time from this machine's own clock")
         self.lab.sh("chrony01", STOP + f"; {FLEETSYNC} relay run {dead} {self.address} </dev/null >/tmp/relay.log 2>&1 & "
                     "echo $! >/tmp/relay.pid")
-        self.addCleanup(self.lab.sh, "chrony01", "kill $(cat /tmp/relay.pid)", check=False)
+        self.addCleanup(self.stop_relay, "chrony01")
 
         def served():
             json_text = self.lab.sh("chrony01", f"{FLEETSYNC} relay status -o json", check=False)
             return json.loads(json_text or '{"time": {"stratum": 0}}')["time"]
-        eventually(lambda: served()["stratum"] == 11, "the relay with the higher address follows the other")
-        self.assertAlmostEqual(served()["offset_s"], 8, delta=NEAR_S)
+        time = eventually(lambda: (now := served())["stratum"] == 11 and now,
+                          "the relay with the higher address follows the other")
+        self.assertAlmostEqual(time["offset_s"], 8, delta=NEAR_S)
         self.assertEqual(self.status()["time"]["stratum"], 10)
 
     def test_a_client_that_authenticates(self):
@@ -198,7 +201,7 @@ class RelayTest(unittest.TestCase):
                     " >/tmp/c && ntpd -g -c /tmp/c </dev/null >/tmp/log 2>&1")
         eventually(lambda: abs(self.true_offset("ntp01")) < NEAR_S, "ntpd has authenticated time")
         self.assertEqual(self.status()["counts"]["bad_mac"], 0)
-        self.lab.sh("ntp01", f"echo '{wrong_key}' >/tmp/keys; pkill -x ntpd; sleep 0.5; "
+        self.lab.sh("ntp01", f"echo '{wrong_key}' >/tmp/keys; " + STOP + "; "
                     "ntpd -g -c /tmp/c </dev/null >/tmp/log 2>&1")
         eventually(lambda: self.status()["counts"]["bad_mac"] > 0, "a wrong key is noticed")
 
@@ -219,7 +222,6 @@ class RelayTest(unittest.TestCase):
         self.assertGreater(counts["answered"], 0)
 
     def test_the_system_clock_kept_by_another_daemon(self):
-        self.install("chrony01")
         self.set_clock("chrony01", 3)
         self.lab.sh("chrony01", STOP + f"; printf 'server {self.source} iburst\\nmakestep 0.1 -1\\nrtcsync\\n"
                     "bindaddress 127.0.0.1\\nallow 127.0.0.1\\n' >/tmp/c && chronyd -f /tmp/c </dev/null >/tmp/log 2>&1")
@@ -227,14 +229,13 @@ class RelayTest(unittest.TestCase):
         address = self.addresses["chrony01"]
         self.lab.sh("chrony01", f"{FLEETSYNC} relay run --listen {address} </dev/null >/tmp/relay.log 2>&1 & "
                     "echo $! >/tmp/relay.pid")
-        self.addCleanup(self.lab.sh, "chrony01", "kill $(cat /tmp/relay.pid)", check=False)
+        self.addCleanup(self.stop_relay, "chrony01")
 
         def answer():
             return self.lab.sh("ntp01", f"ntpdate -q -p 1 {address} 2>&1", check=False)
         eventually(lambda: "stratum 9," in answer(), "the stratum is that of the local chronyd")
 
     def test_a_port_that_is_taken_is_told_with_its_owner(self):
-        self.install("chrony01")
         self.lab.sh("chrony01", STOP + "; printf 'allow all\\n' >/tmp/c && chronyd -f /tmp/c </dev/null >/tmp/log 2>&1")
         done = self.lab("exec", "chrony01", "--", "sh", "-c", f"{FLEETSYNC} relay run", check=False)
         self.assertEqual(done.returncode, 1)

@@ -12,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import BIN, LAB, ROOT, Lab, eventually  # noqa: E402
+from labs import BIN, ROOT, Lab, command_of, eventually  # noqa: E402
 
 CONTROLLER = "198.18.0.1:7312"
 HOST = "plain01"
@@ -42,9 +42,9 @@ class TlsTest(unittest.TestCase):
 
     @classmethod
     def put(cls, host, path, content, mode=0o644):
-        subprocess.run([LAB, "--lab", cls.lab.name, "exec", host, "--", "sh", "-c",
-                        f"mkdir -p {os.path.dirname(path)} && cat > {path}.new && chmod {mode:o} {path}.new && "
-                        f"mv {path}.new {path}"], input=content, check=True)
+        subprocess.run(command_of(cls.lab.name, "exec", host, "--", "sh", "-c",
+                                  f"mkdir -p {os.path.dirname(path)} && cat > {path}.new && chmod {mode:o} {path}.new "
+                                  f"&& mv {path}.new {path}"), input=content, check=True)
 
     def setUp(self):
         self.log = open(self.lab.folder / "serve.log", "ab")  # pylint: disable=consider-using-with
@@ -95,7 +95,7 @@ class TlsTest(unittest.TestCase):
         done = subprocess.run(
             ["sqlite3", "-readonly", self.lab.folder / "fleet.db",
              "SELECT count(*), max(sequence), strftime('%s', host_time) FROM history "
-             f"WHERE host = '{host}'"], capture_output=True, text=True, check=False)
+             f"WHERE host = '{host}' AND spool != 'ssh'"], capture_output=True, text=True, check=False)
         count, _, host_time = (done.stdout.strip() or "0||").split("|")
         return int(count), int(host_time or 0)
 

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from labs import BIN, LAB, Lab, eventually  # noqa: E402
+from labs import BIN, ROOT, Lab, command_of, eventually  # noqa: E402
 
 HOSTS = ["plain01", "plain02"]
 PORT = "7312"
@@ -38,21 +38,21 @@ class TunnelTest(unittest.TestCase):
         for host in HOSTS:
             cls.put(host, "/usr/local/sbin/fleetsync-agent", (BIN / "fleetsync-agent").read_bytes())
             cls.put(host, "/etc/init.d/fleetsync-agent",
-                    (LAB.parents[2] / "packaging/fleetsync-agent.init").read_bytes())
+                    (ROOT / "packaging/fleetsync-agent.init").read_bytes())
             cls.put(host, "/etc/fleetsync/agent.conf",
                     f"no-clock-control\nhost {host}\nserver {relay} iburst minpoll 1\ncontroller 127.0.0.1:{PORT}\n"
                     "insecure-controller\nreport-interval 1s\n".encode())
 
     @classmethod
     def in_lab(cls, *command, stdin=None):
-        return subprocess.run([LAB, "--lab", cls.lab.name, "run", "--", *command], input=stdin, text=True, check=True,
+        return subprocess.run(command_of(cls.lab.name, "run", "--", *command), input=stdin, text=True, check=True,
                               capture_output=True)
 
     @classmethod
     def put(cls, host, path, content):
-        subprocess.run([LAB, "--lab", cls.lab.name, "exec", host, "--", "sh", "-c",
-                        f"mkdir -p $(dirname {path}) && cat >{path} && chmod 755 {path}"], input=content, check=True,
-                       capture_output=True)
+        subprocess.run(command_of(cls.lab.name, "exec", host, "--", "sh", "-c",
+                                  f"mkdir -p $(dirname {path}) && cat >{path} && chmod 755 {path}"),
+                       input=content, check=True, capture_output=True)
 
     def start(self, *arguments):
         with open(self.lab.folder / f"{arguments[0]}.log", "ab") as log:
@@ -67,15 +67,16 @@ class TunnelTest(unittest.TestCase):
 
     def stored(self, host):
         """The sequence numbers of the host's reports at the controller."""
-        query = f"SELECT sequence FROM history WHERE host = '{host}' ORDER BY sequence"
+        query = f"SELECT sequence FROM history WHERE host = '{host}' AND spool != 'ssh' ORDER BY sequence"
         done = subprocess.run(["sqlite3", "-readonly", self.lab.folder / "fleet.db", query], capture_output=True,
                               text=True, check=False)
         return [int(line) for line in done.stdout.split()]
 
     def made(self, host):
         """The sequence number of the newest report that is kept on the host; 0: none."""
-        done = subprocess.run([LAB, "--lab", self.lab.name, "exec", host, "--", "sh", "-c",
-                               "cat /var/lib/fleetsync-agent/spool/*.reports"], capture_output=True, check=False)
+        done = subprocess.run(command_of(self.lab.name, "exec", host, "--", "sh", "-c",
+                                         "cat /var/lib/fleetsync-agent/spool/*.reports"),
+                              capture_output=True, check=False)
         data, newest = done.stdout, 0
         while len(data) >= 20:
             magic, length, newest, _ = struct.unpack("<4sIQI", data[:20])
