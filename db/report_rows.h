@@ -39,7 +39,7 @@ Report ReadReport(const Statement& row, int first, std::string_view host);
 
 // The parts of `state`.
 inline bool SynchronisedState(int64_t state) {
-  return (state & 31) > 0 && (state & 31) < 16 && (state >> 5 & 3) != 3;
+  return (state & 31) < 16 && (state >> 5 & 3) != 3;
 }
 
 }  // namespace fleetsync::db
