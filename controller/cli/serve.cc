@@ -10,6 +10,7 @@
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/live_probe.h"
+#include "controller/cli/serve_tunnels.h"
 #include "controller/relay/relay.h"
 
 namespace fleetsync::cli {
@@ -21,7 +22,8 @@ constexpr const char* kHelp =
     "Only hosts that the inventory names may report. A report is acknowledged when it is on disk; "
     "agents keep what was not, so nothing is lost when this stops or the disk is full.\n\n"
     "Agents connect with TLS 1.3 and certificates of the fleet's own authority ('fleetsync ca'), "
-    "which is made beside the database where there is none.\n\n"
+    "which is made beside the database where there is none. To hosts with 'report_through: ssh' in "
+    "the inventory it keeps SSH connections open, through which their agents report.\n\n"
     "  fleetsync serve --listen 0.0.0.0:7312\n"
     "  fleetsync serve --listen 0.0.0.0:7312 --probe-interval 5min\n"
     "  fleetsync serve --insecure --listen 127.0.0.1:7400 --db ./fleet.db\n"
@@ -88,6 +90,7 @@ void AddRelayWords(CLI::App& command, RelayWords& words) {
 
 int RunServe(const Context& context, serve::ServeOptions options) {
   options.load_fleet = [&context] { return LoadFleet(context); };
+  options.tunnels = TunnelsOverSsh(context);
   options.db_path = DbPath(context.options);
   options.ca_folder = CaFolder(context.options);
   const Status status = serve::Serve(options, *context.stop);
