@@ -62,10 +62,12 @@ struct Report {
   SystemTime at{};  // what it speaks of, by the controller's clock; the store's (placement.h)
 };
 
+// Report::stratum of a host that follows something without telling how far from a reference. Agents
+// always tell.
+inline constexpr uint8_t kStratumNotTold = 0;
+
 // The host follows something (or did, in holdover), so that its offset means something.
-inline bool Synchronised(const Report& report) {
-  return report.stratum > 0 && report.stratum < 16 && report.leap != 3;
-}
+inline bool Synchronised(const Report& report) { return report.stratum < 16 && report.leap != 3; }
 
 // The source that the host follows; null when none.
 inline const Source* Selected(const Report& report) {

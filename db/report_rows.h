@@ -38,8 +38,6 @@ inline constexpr std::string_view kReadReportJoins =
 Report ReadReport(const Statement& row, int first, std::string_view host);
 
 // The parts of `state`.
-inline bool SynchronisedState(int64_t state) {
-  return (state & 31) > 0 && (state & 31) < 16 && (state >> 5 & 3) != 3;
-}
+inline bool SynchronisedState(int64_t state) { return (state & 31) < 16 && (state >> 5 & 3) != 3; }
 
 }  // namespace fleetsync::db

@@ -17,6 +17,12 @@ Problem SetRole(Host& host, const Word& word) {
   return OneOf("is not a role", word, kKnown);
 }
 
+Problem SetReportThrough(Host& host, const Word& word) {
+  static constexpr std::string_view kKnown[] = {"network", "ssh"};
+  host.reports_through_ssh = word.text == "ssh";
+  return OneOf("is not a way for reports", word, kKnown);
+}
+
 Problem SetBecome(Host& host, const Word& word) {
   static constexpr std::string_view kKnown[] = {"sudo", "doas", "none"};
   host.connection.become = word.text == "sudo"   ? Become::kSudo
@@ -89,6 +95,7 @@ constexpr Key kKeys[] = {
     {"become_password_command", Form::kScalar, false, kBecomePassword, "",
      SetSecretOf<kRoot, Kind::kCommand>},
     {"role", Form::kScalar, false, "", "client", SetRole},
+    {"report_through", Form::kScalar, false, "", "network", SetReportThrough},
 };
 
 }  // namespace

@@ -44,7 +44,8 @@ struct Host {
   std::string name;
   Origin origin;
   Role role = Role::kClient;
-  std::vector<std::string> groups;  // every group it is in, strongest first; without "all"
+  bool reports_through_ssh = false;  // its agent cannot connect to the controller
+  std::vector<std::string> groups;   // every group it is in, strongest first; without "all"
   Connection connection;
   TimeSettings time;
   // What the files say of it, keys as written: "user", "time.tolerance". What is built in is added

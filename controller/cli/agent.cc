@@ -66,7 +66,18 @@ std::string DefaultBinary() {
 }
 
 // What is wrong with where agents are told to report; empty: nothing.
-std::string CheckReport(const deploy::ReportSettings& report) {
+std::string CheckReport(const deploy::ReportSettings& report,
+                        const std::vector<const Host*>& hosts) {
+  if (report.controller.empty()) {
+    const auto by_itself = std::find_if(
+        hosts.begin(), hosts.end(), [](const Host* host) { return !host->reports_through_ssh; });
+    if (by_itself == hosts.end()) return "";
+    return fmt::format(
+        "say with --controller HOST:PORT where '{}' reaches `fleetsync serve`; when it cannot, "
+        "give "
+        "it 'report_through: ssh' in the inventory",
+        (*by_itself)->name);
+  }
   const size_t colon = report.controller.rfind(':');
   const std::string_view port =
       colon == std::string::npos ? "" : std::string_view(report.controller).substr(colon + 1);
@@ -109,12 +120,12 @@ std::optional<deploy::AgentBinary> LoadBinary(const AgentFlags& flags) {
 }
 
 int RunInstall(const Context& context, const AgentFlags& flags) {
-  if (const std::string wrong = CheckReport(flags.report); !wrong.empty()) {
+  const std::optional<Chosen> chosen = ChooseHosts(context);
+  if (!chosen) return kUsage;
+  if (const std::string wrong = CheckReport(flags.report, chosen->hosts); !wrong.empty()) {
     PrintError(wrong);
     return kUsage;
   }
-  const std::optional<Chosen> chosen = ChooseHosts(context);
-  if (!chosen) return kUsage;
   std::optional<deploy::AgentBinary> binary = LoadBinary(flags);
   if (!binary) return kUsage;
   std::optional<Identities> identities;
@@ -232,14 +243,15 @@ void AddInstall(CLI::App& agent, Action& action) {
       "--keep-clock (or time.daemon: agent in the inventory) keeps it itself.\n\n"
       "  fleetsync agent install --controller 10.0.0.5:8123 --check\n"
       "  fleetsync agent install --controller 10.0.0.5:8123 --group web\n"
-      "  fleetsync agent install --controller 10.0.0.5:8123 --keep-clock --limit web07\n\n"
+      "  fleetsync agent install --controller 10.0.0.5:8123 --keep-clock --limit web07\n"
+      "  fleetsync agent install --group dmz      hosts with report_through: ssh\n\n"
       "Exit code: 0 all well, 1 a host failed, 2 usage, 3 --check found changes.");
   auto flags = std::make_shared<AgentFlags>();
   command
       ->add_option("--controller", flags->report.controller,
-                   "Where agents report to: 'fleetsync serve', as the hosts reach it")
-      ->type_name("HOST:PORT")
-      ->required();
+                   "Where agents report to: 'fleetsync serve', as the hosts reach it [not needed "
+                   "when all have 'report_through: ssh' in the inventory]")
+      ->type_name("HOST:PORT");
   command->add_flag("--insecure", flags->report.insecure,
                     "Let agents report without TLS: only on a network of your own");
   CLI::Option* const keep = command->add_flag(

@@ -12,9 +12,6 @@
 namespace fleetsync::cli {
 namespace {
 
-// Follows something without telling its stratum: the store knows no such thing.
-constexpr uint8_t kStratumNotTold = 15;
-
 void Warn(const std::string& text) { PrintError("probing: " + Printable(text)); }
 
 db::Report ReportOf(const LiveHost& host) {
@@ -25,7 +22,7 @@ db::Report ReportOf(const LiveHost& host) {
   report.host_time = reading.at - reading.offset;
   report.offset = reading.offset;
   report.error_bound = reading.error_bound;
-  report.stratum = reading.stratum_known ? reading.stratum : kStratumNotTold;
+  report.stratum = reading.stratum_known ? reading.stratum : db::kStratumNotTold;
   report.leap = reading.leap;
   if (reading.frequency) report.frequency_ppb = std::llround(reading.frequency->value * 1e3);
   report.daemon = reading.daemon;

@@ -10,6 +10,7 @@
 #include "controller/cli/commands.h"
 #include "controller/cli/exit_code.h"
 #include "controller/cli/live_probe.h"
+#include "controller/cli/serve_tunnels.h"
 #include "controller/relay/relay.h"
 
 namespace fleetsync::cli {
@@ -21,7 +22,8 @@ constexpr const char* kHelp =
     "Only hosts that the inventory names may report. A report is acknowledged when it is on disk; "
     "agents keep what was not, so nothing is lost when this stops or the disk is full.\n\n"
     "Agents connect with TLS 1.3 and certificates of the fleet's own authority ('fleetsync ca'), "
-    "which is made beside the database where there is none.\n\n"
+    "which is made beside the database where there is none. To hosts with 'report_through: ssh' in "
+    "the inventory it keeps SSH connections open, through which their agents report.\n\n"
     "  fleetsync serve --listen 0.0.0.0:7312\n"
     "  fleetsync serve --listen 0.0.0.0:7312 --probe-interval 5min\n"
     "  fleetsync serve --insecure --listen 127.0.0.1:7400 --db ./fleet.db\n"
@@ -42,21 +44,53 @@ StatusOr<serve::ServedFleet> LoadFleet(const Context& context) {
 // The relay of this process, as `relay run` with these upstreams would be.
 struct RelayWords {
   bool wanted = false;
-  std::vector<std::string> upstreams, allow;
+  relay::RelayOptions options{};
 };
 
 serve::Companion RelayFrom(const RelayWords& words) {
   if (!words.wanted) return nullptr;
-  relay::RelayOptions options;
-  options.upstreams = words.upstreams;
-  options.allow = words.allow;
+  return [options = words.options](const std::atomic<bool>& stop) {
+    return relay::Run(options, stop);
+  };
+}
+
+void AddRelayWords(CLI::App& command, RelayWords& words) {
+  relay::RelayOptions& options = words.options;
   options.status_socket = relay::kStatusSocket;
   options.notify = false;
-  return [options](const std::atomic<bool>& stop) { return relay::Run(options, stop); };
+  CLI::Option* wanted = command.add_flag(
+      "--relay", words.wanted, "Also serve time to NTP clients on port 123, as 'relay run' does");
+  command
+      .add_option("--relay-listen", options.listen,
+                  "An address of this machine for the relay (repeatable) [all, IPv4 and IPv6]")
+      ->type_name("ADDRESS")
+      ->needs(wanted);
+  command
+      .add_option("--relay-port", options.port,
+                  "The relay's UDP port; 0: any free one, see the log")
+      ->capture_default_str()
+      ->needs(wanted);
+  command
+      .add_option("--relay-upstream", options.upstreams,
+                  "A server that the relay takes time from (repeatable) [none: the system clock]")
+      ->type_name("HOST")
+      ->needs(wanted);
+  command
+      .add_option("--relay-allow", options.allow,
+                  "The relay answers this network (repeatable) [this machine and private networks]")
+      ->type_name("NETWORK")
+      ->needs(wanted);
+  command
+      .add_option("--relay-status-socket", options.status_socket,
+                  "Where 'fleetsync relay status' asks; empty: nowhere")
+      ->type_name("FILE")
+      ->capture_default_str()
+      ->needs(wanted);
 }
 
 int RunServe(const Context& context, serve::ServeOptions options) {
   options.load_fleet = [&context] { return LoadFleet(context); };
+  options.tunnels = TunnelsOverSsh(context);
   options.db_path = DbPath(context.options);
   options.ca_folder = CaFolder(context.options);
   const Status status = serve::Serve(options, *context.stop);
@@ -82,19 +116,7 @@ void AddServe(CLI::App& app, Action& action) {
   command->add_option("--port-file", options->port_file, "Write the port that was bound here")
       ->type_name("FILE");
   auto relay = std::make_shared<RelayWords>();
-  CLI::Option* wanted = command->add_flag(
-      "--relay", relay->wanted, "Also serve time to NTP clients on port 123, as 'relay run' does");
-  command
-      ->add_option("--relay-upstream", relay->upstreams,
-                   "A server that the relay takes time from (repeatable) [none: the system clock]")
-      ->type_name("HOST")
-      ->needs(wanted);
-  command
-      ->add_option(
-          "--relay-allow", relay->allow,
-          "The relay answers this network (repeatable) [this machine and private networks]")
-      ->type_name("NETWORK")
-      ->needs(wanted);
+  AddRelayWords(*command, *relay);
   auto probes = std::make_shared<bool>(false);
   command
       ->add_option_function<std::string>(

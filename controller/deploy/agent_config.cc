@@ -27,10 +27,12 @@ Status CheckWord(std::string_view what, std::string_view word) {
 // What an agent that leaves the clock alone is told: the host's own daemon keeps it.
 constexpr std::string_view kObserving = "no-clock-control\n";
 
-StatusOr<std::string> ReportLines(const ReportSettings& report) {
-  FS_RETURN_IF_ERROR(CheckWord("the controller's address", report.controller));
+StatusOr<std::string> ReportLines(const inventory::Host& host, const ReportSettings& report) {
+  const std::string controller =
+      host.reports_through_ssh ? fmt::format("127.0.0.1:{}", kTunnelPort) : report.controller;
+  FS_RETURN_IF_ERROR(CheckWord("the controller's address", controller));
   return fmt::format(
-      "controller {}\nreport-interval 10s\n{}\n", report.controller,
+      "controller {}\nreport-interval 10s\n{}\n", controller,
       report.insecure ? std::string("insecure-controller") : fmt::format("tls-dir {}", kTlsFolder));
 }
 
@@ -62,7 +64,7 @@ std::vector<std::string> ServersOf(const inventory::Inventory& inventory,
 StatusOr<std::string> RenderAgentConfig(const inventory::Inventory& inventory,
                                         const inventory::Host& host, const ReportSettings& report) {
   FS_RETURN_IF_ERROR(CheckWord("the host's name", host.name));
-  FS_ASSIGN_OR_RETURN(const std::string report_lines, ReportLines(report));
+  FS_ASSIGN_OR_RETURN(const std::string report_lines, ReportLines(host, report));
   const std::vector<std::string> servers = ServersOf(inventory, host);
   if (servers.empty()) {
     return absl::FailedPreconditionError(
@@ -110,7 +112,7 @@ StatusOr<AgentWish> WishFor(
                             .drift_path = {},
                             .keys_path = std::string(kKeysPath),
                             .current = {}};
-  FS_ASSIGN_OR_RETURN(platform.current, ReportLines(report));
+  FS_ASSIGN_OR_RETURN(platform.current, ReportLines(host, report));
   FS_ASSIGN_OR_RETURN(render::RenderedFile file, render::RenderTimeService(policy, platform));
   wish.config = std::move(file.text);
   if (policy.keys == nullptr) return wish;

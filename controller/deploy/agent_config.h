@@ -12,9 +12,12 @@
 namespace fleetsync::deploy {
 
 struct ReportSettings {
-  std::string controller;  // HOST:PORT
+  std::string controller;  // HOST:PORT; not for hosts that report through SSH
   bool insecure = false;   // without TLS
 };
+
+// Of the loopback address of hosts that report through SSH: leads to the controller.
+inline constexpr uint16_t kTunnelPort = 7312;
 
 // Who keeps a host's clock.
 enum class ClockMode : uint8_t {

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -23,9 +25,10 @@
 namespace fleetsync::serve {
 namespace {
 
-constexpr int kTickMs = 500;
+constexpr int kTickMs = 500, kStrangersTickMs = 100;
 constexpr int kListener = -1, kStopEvent = -2;  // epoll's data; others are connections' descriptors
 constexpr int kAcceptAtOnce = 256;
+constexpr uint64_t kFlood = 64 * 1024;  // bytes between two looks, of a host that is known
 
 struct PeerName {
   std::string address;  // "192.0.2.1"
@@ -62,6 +65,18 @@ std::string WithoutPercents(std::string_view uri) {
   return text;
 }
 
+// Of the C library's allocator, which is everybody's here.
+size_t MemoryInUse() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+struct Watched {
+  std::string peer;
+  uint64_t received = 0;  // bytes, at the last look
+  uint64_t weight = 0;
+};
+
 class EpollAcceptor final : public Acceptor {
  public:
   EpollAcceptor(int listener, int port, const ConnectionLimits& limits)
@@ -69,12 +84,13 @@ class EpollAcceptor final : public Acceptor {
         port_(port),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         stop_(eventfd(0, EFD_CLOEXEC)),
+        limits_(limits),
         table_(limits) {
     ReserveDescriptor();
   }
   ~EpollAcceptor() override {
     Stop();
-    for (const auto& [fd, peer] : watched_) close(fd);
+    for (const auto& [fd, watched] : watched_) close(fd);
     for (const int fd : {listener_, epoll_, stop_, reserve_})
       if (fd >= 0) close(fd);
   }
@@ -90,6 +106,14 @@ class EpollAcceptor final : public Acceptor {
     return absl::OkStatus();
   }
 
+  void OnStream(std::string_view peer) override {
+    const MutexLock lock(mutex_);
+    table_.OnStream(WithoutPercents(peer));
+  }
+  void OnStreamOver(std::string_view peer) override {
+    const MutexLock lock(mutex_);
+    table_.OnStreamOver(WithoutPercents(peer));
+  }
   void OnIntroduced(std::string_view peer) override {
     const MutexLock lock(mutex_);
     table_.OnIntroduced(WithoutPercents(peer));
@@ -120,7 +144,7 @@ class EpollAcceptor final : public Acceptor {
   void Run() {
     std::array<epoll_event, 64> events{};
     for (;;) {
-      const int count = epoll_wait(epoll_, events.data(), events.size(), kTickMs);
+      const int count = epoll_wait(epoll_, events.data(), events.size(), TickMs());
       for (int i = 0; i < count; ++i) {
         const int data = events[static_cast<size_t>(i)].data.fd;
         if (data == kStopEvent) return;
@@ -129,8 +153,13 @@ class EpollAcceptor final : public Acceptor {
         else
           Forget(data);
       }
-      ShutDownOverdue();
+      ShutDownBad();
+      RelieveMemory();
     }
+  }
+  int TickMs() {
+    const MutexLock lock(mutex_);
+    return table_.strangers() > 0 ? kStrangersTickMs : kTickMs;
   }
 
   void AcceptAll() {
@@ -160,7 +189,7 @@ class EpollAcceptor final : public Acceptor {
         return Refuse(fd, name.address, "too many connections on which no host has spoken");
       }
     }
-    watched_[watched] = name.peer;
+    watched_[watched] = {.peer = name.peer};
     if (!Watch(watched, EPOLLRDHUP, watched).ok()) {
       Forget(watched);
       return Refuse(fd, name.address, "it cannot be watched");
@@ -187,32 +216,81 @@ class EpollAcceptor final : public Acceptor {
     if (it == watched_.end()) return;
     {
       const MutexLock lock(mutex_);
-      table_.OnClosed(it->second);
+      table_.OnClosed(it->second.peer);
     }
     watched_.erase(it);
     close(fd);
   }
 
-  void ShutDownOverdue() {
+  void ShutDownBad() {
     const MonoTime now = ReadClocks().mono;
-    std::vector<std::string> overdue;
+    std::vector<std::string> overdue, crowded;
     {
       const MutexLock lock(mutex_);
       overdue = table_.Overdue(now);
+      crowded = table_.Crowded();
     }
-    if (overdue.empty()) return;
-    for (const auto& [fd, peer] : watched_) {
-      if (std::find(overdue.begin(), overdue.end(), peer) == overdue.end()) continue;
-      shutdown(fd, SHUT_RDWR);  // heard as its end by gRPC and, next turn, here
-      on_refused_(fmt::format("ended the connection from {}: no host has spoken on it", peer));
+    if (overdue.empty() && crowded.empty()) return;
+    const auto among = [](const std::vector<std::string>& sorted, const std::string& peer) {
+      return std::binary_search(sorted.begin(), sorted.end(), peer);
+    };
+    for (const auto& [fd, watched] : watched_) {
+      if (among(overdue, watched.peer)) {
+        ShutDown(fd, "no host has spoken on it");
+      } else if (among(crowded, watched.peer)) {
+        Abort(fd, fmt::format("more than {} streams on it", limits_.streams));
+      }
     }
+  }
+
+  // Heard as its end by gRPC and, next turn, here.
+  void ShutDown(int fd, std::string_view why) {
+    shutdown(fd, SHUT_RDWR);
+    on_refused_(fmt::format("ended the connection from {}: {}", watched_.at(fd).peer, why));
+  }
+
+  // What is on its way is forgotten: the kernel keeps none of a flood.
+  void Abort(int fd, std::string_view why) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ShutDown(fd, why);
+  }
+
+  // Whoever does not read what it is answered, or has much to be answered, fills the memory.
+  void RelieveMemory() {
+    const size_t used = MemoryInUse();
+    size_t limit = limits_.memory_bytes;
+    {
+      const MutexLock lock(mutex_);
+      limit += (table_.size() - table_.strangers()) * limits_.memory_bytes_of_host;
+    }
+    if (used < limit) return;
+    uint64_t most = 1;
+    for (auto& [fd, watched] : watched_) most = std::max(most, Weigh(fd, watched));
+    for (const auto& [fd, watched] : watched_)
+      if (watched.weight > most / 2)
+        Abort(fd, fmt::format("{} MB of memory are in use, of {}, and it has brought most",
+                              used >> 20, limit >> 20));
+  }
+
+  // What it has brought: a stranger ever, a host since the last look if that is more than reports.
+  uint64_t Weigh(int fd, Watched& watched) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+    const uint64_t all = info.tcpi_bytes_received;
+    const uint64_t lately = all - std::exchange(watched.received, all);
+    const MutexLock lock(mutex_);
+    const bool stranger = table_.IsStranger(watched.peer);
+    return watched.weight = stranger ? all : lately < kFlood ? 0 : lately;
   }
 
   const int listener_, port_, epoll_, stop_;
   int reserve_ = -1;
   OnConnection on_connection_;
   OnRefused on_refused_;
-  std::map<int, std::string> watched_;  // the thread's own: duplicates of descriptors, their peers
+  std::map<int, Watched> watched_;  // the thread's own: duplicates of descriptors
+  const ConnectionLimits limits_;
   Mutex mutex_;
   ConnectionTable table_ FS_GUARDED_BY(mutex_);
   std::thread thread_;

@@ -13,7 +13,9 @@ namespace fleetsync::serve {
 
 // Accepts connections before gRPC sees them, so that those who only connect are few and do not
 // stay: beyond the limits a connection is closed at once, and one that brings no accepted stream in
-// time is shut down, by the monotonic clock. One thread of its own.
+// time is shut down, by the monotonic clock. So is one with more streams than it may have, and,
+// while the process uses more memory than it should, those that have brought most. One thread of
+// its own.
 class Acceptor {
  public:
   // Takes over the descriptor.
@@ -30,7 +32,10 @@ class Acceptor {
   // Starts the thread, which calls these.
   virtual Status Begin(OnConnection on_connection, OnRefused on_refused) = 0;
 
-  // Any thread; `peer` as gRPC's context tells it. A stream of it has been accepted; is over.
+  // Any thread; `peer` as gRPC's context tells it. A stream of it begins; is over.
+  virtual void OnStream(std::string_view peer) = 0;
+  virtual void OnStreamOver(std::string_view peer) = 0;
+  // A stream of it has been accepted; is over.
   virtual void OnIntroduced(std::string_view peer) = 0;
   virtual void OnEnded(std::string_view peer) = 0;
 

@@ -20,8 +20,6 @@ namespace {
 // Reports of one stream that are on their way to the disk; reading stops beyond it, and HTTP/2's
 // flow control holds the agent.
 constexpr size_t kWindow = 64;
-// An agent that takes nothing for so long reads no more.
-constexpr Duration kWriteDeadline = std::chrono::seconds(30);
 constexpr Duration kCheckInterval = std::chrono::seconds(5);  // of a certificate
 constexpr size_t kMaxCommands = 16;                           // that wait to be written
 constexpr int kMaxCertificates = 16;                          // of one stream
@@ -220,12 +218,12 @@ void AgentStream::OnStamps(const Now& now, const HostStamps& stamps) {
 void AgentStream::OnTick(Now now) {
   const MutexLock lock(mutex_);
   if (done_ || finished_) return;
-  if (!introduced_ && now.mono - begun_ > around_.hello_patience && !end_) {
+  if (!introduced_ && now.mono - begun_ > around_.limits.patience && !end_) {
     end_ = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no Hello on this stream in time");
     Continue();
   }
   if (proven_ && now.mono - checked_ > kCheckInterval) CheckPeer(now);
-  if (writing_ && now.mono - write_begun_ > kWriteDeadline) context_.TryCancel();
+  if (writing_ && now.mono - write_begun_ > around_.limits.reading_patience) context_.TryCancel();
   if (clock_ && clock_->due() <= now.mono) {
     question_due_ = true;
     Continue();
@@ -257,6 +255,7 @@ void AgentStream::OnDone() {
     done_ = true;
     introduced = introduced_;
   }
+  around_.acceptor.OnStreamOver(peer_);
   if (introduced) {
     around_.acceptor.OnEnded(peer_);
     around_.log.info("{}: agent at {} disconnected", Printable(session_.host()), peer_);
@@ -352,6 +351,7 @@ grpc::Status ToGrpc(const Status& status) {
 
 Reactor* BeginAgentStream(grpc::CallbackServerContext& context, const StreamSurroundings& around) {
   auto stream = std::make_shared<AgentStream>(context, around);
+  around.acceptor.OnStream(context.peer());
   around.agents.Add(stream);
   stream->Begin();
   return stream.get();

@@ -35,7 +35,7 @@ struct StreamSurroundings {
   const ca::Verifier* verifier;
   const SignRequest& sign;
   const OnMeasured& on_measured;
-  Duration hello_patience;  // until a stream's Hello
+  ConnectionLimits limits;
 };
 
 // FleetService.Stream for one agent: owned by the table while gRPC uses it, and by the store's

@@ -24,6 +24,16 @@ bool ConnectionTable::Admit(MonoTime now, const std::string& peer, std::string_v
   return true;
 }
 
+void ConnectionTable::OnStream(std::string_view peer) {
+  const auto it = peers_.find(peer);
+  if (it != peers_.end() && ++it->second.begun > limits_.streams) crowded_.insert(it->first);
+}
+
+void ConnectionTable::OnStreamOver(std::string_view peer) {
+  const auto it = peers_.find(peer);
+  if (it != peers_.end() && it->second.begun > 0) --it->second.begun;
+}
+
 void ConnectionTable::OnIntroduced(std::string_view peer) {
   const auto it = peers_.find(peer);
   if (it != peers_.end() && it->second.streams++ == 0) DiscountStranger(it->second);
@@ -40,6 +50,7 @@ void ConnectionTable::OnClosed(std::string_view peer) {
   const auto it = peers_.find(peer);
   if (it == peers_.end()) return;
   if (it->second.streams == 0) DiscountStranger(it->second);
+  if (const auto crowded = crowded_.find(peer); crowded != crowded_.end()) crowded_.erase(crowded);
   peers_.erase(it);
 }
 
@@ -49,6 +60,15 @@ std::vector<std::string> ConnectionTable::Overdue(MonoTime now) const {
   for (const auto& [name, peer] : peers_)
     if (peer.streams == 0 && peer.deadline <= now) overdue.push_back(name);
   return overdue;
+}
+
+std::vector<std::string> ConnectionTable::Crowded() const {
+  return {crowded_.begin(), crowded_.end()};
+}
+
+bool ConnectionTable::IsStranger(std::string_view peer) const {
+  const auto it = peers_.find(peer);
+  return it != peers_.end() && it->second.streams == 0;
 }
 
 }  // namespace fleetsync::serve

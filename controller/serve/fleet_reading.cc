@@ -31,7 +31,7 @@ db::Event EventOf(const v1::Event& event) {
           .at = Instant(event.at_us())};
 }
 
-// As ingest reads an agent's.
+// As ingest reads an agent's, but for what only a controller knows.
 std::optional<db::Report> ReportOf(const v1::FleetHost& host) {
   const HostNames names = {host.host()};
   IngestSession session(names);
@@ -44,6 +44,7 @@ std::optional<db::Report> ReportOf(const v1::FleetHost& host) {
   db::Report report = std::get<Reports>(*accepted).front();
   report.received = Instant(host.received_us());
   report.at = Instant(host.report_at_us());
+  if (host.report().stratum() == db::kStratumNotTold) report.stratum = db::kStratumNotTold;
   return report;
 }
 

@@ -17,7 +17,6 @@ namespace {
 
 // A report of 64 sources with the longest names takes 50 kB.
 constexpr int kMaxMessageBytes = 64 * 1024;
-constexpr int kMaxStreamsOfAConnection = 8;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMinPingIntervalMs = 10'000;
@@ -89,7 +88,7 @@ class GrpcFleetServer final : public FleetServer {
                 config_.verifier,
                 config_.sign,
                 config_.on_measured,
-                config_.limits.patience},
+                config_.limits},
         service_(around_) {}
   ~GrpcFleetServer() override { Stop(); }
 
@@ -137,9 +136,10 @@ class GrpcFleetServer final : public FleetServer {
   }
 
  private:
-  static void SetLimits(grpc::ServerBuilder& builder) {
+  void SetLimits(grpc::ServerBuilder& builder) const {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfAConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                               static_cast<int>(config_.limits.streams));
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
     builder.AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, kMaxTlsFrameBytes);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

@@ -152,6 +152,8 @@ class Service {
   std::unique_ptr<FleetServer> server_;
   std::optional<CompanionThread> relay_;
   std::optional<Prober> prober_;
+  ListenAddress bound_;
+  std::shared_ptr<void> tunnels_;
   MonoTime maintained_;
   std::atomic<bool> maintain_soon_{false};  // there was more to do than a turn's worth
   const std::shared_ptr<std::atomic<bool>> heartbeat_ = std::make_shared<std::atomic<bool>>(true);
@@ -173,17 +175,18 @@ Status Service::Start(const ListenAddress& address) {
   if (!Plain(options_)) FS_RETURN_IF_ERROR(AddTrust(config));
   FS_ASSIGN_OR_RETURN(server_,
                       FleetServer::Start(std::move(config), fleet_, store_, agents_, *log_));
-  ListenAddress bound = address;
-  bound.port = static_cast<uint16_t>(server_->port());
+  bound_ = address;
+  bound_.port = static_cast<uint16_t>(server_->port());
   if (!options_.port_file.empty())
     FS_RETURN_IF_ERROR(
-        WriteFileAtomically(options_.port_file, fmt::format("{}\n", bound.port), 0644));
+        WriteFileAtomically(options_.port_file, fmt::format("{}\n", bound_.port), 0644));
   if (options_.relay) relay_.emplace(options_.relay, *log_);
+  if (options_.tunnels) tunnels_ = options_.tunnels(bound_);
   if (options_.probe)
     prober_.emplace(options_.probe, options_.probe_interval, fleet_, agents_, store_);
   if (Plain(options_)) log_->warn("agents' connections are in plain text (--insecure)");
   log_->info("taking reports of {} hosts on {} into {}", fleet_.Get()->hosts.size(),
-             bound.ToString(), writer_->path());
+             bound_.ToString(), writer_->path());
   Notify("READY=1");
   return absl::OkStatus();
 }
@@ -209,6 +212,8 @@ void Service::Reload() {
     log_->info("the inventory was read again: {} hosts", fleet->hosts.size());
     fleet_.Set(*std::move(fleet));
     server_->OnFleetChanged();
+    tunnels_.reset();
+    if (options_.tunnels) tunnels_ = options_.tunnels(bound_);
   } else {
     log_->error("the inventory is as it was before: {}", Printable(Message(fleet.status())));
   }
@@ -267,6 +272,7 @@ Status Service::Stop() {
   log_->info("stopping");
   relay_.reset();
   prober_.reset();
+  tunnels_.reset();
   server_->Stop();
   socket_->Stop();
   store_.Stop();

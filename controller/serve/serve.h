@@ -18,6 +18,11 @@ namespace fleetsync::serve {
 // logged.
 using Companion = std::function<Status(const std::atomic<bool>& stop)>;
 
+// Keeps ways open for hosts that cannot connect here, to where the service listens, as long as what
+// it returns is there. Called at the start, and after the inventory was read again, when what it
+// returned before is gone.
+using OpenTunnels = std::function<std::shared_ptr<void>(const ListenAddress& bound)>;
+
 struct ServeOptions {
   std::string listen = "127.0.0.1:7312";
   PlainText plain_text{};
@@ -27,8 +32,9 @@ struct ServeOptions {
   // The inventory: at the start, and again at every SIGHUP.
   std::function<StatusOr<ServedFleet>()> load_fleet{};
   ConnectionLimits limits{};
-  Companion relay{};  // null: none
-  Probe probe{};      // of hosts without an agent; null: nobody asks them
+  Companion relay{};      // null: none
+  OpenTunnels tunnels{};  // null: none
+  Probe probe{};          // of hosts without an agent; null: nobody asks them
   Duration probe_interval = std::chrono::minutes(5);
 };
 

@@ -35,7 +35,7 @@ void AddReading(const Reading& reading, Duration age, std::vector<std::string>& 
   add(std::chrono::floor<std::chrono::milliseconds>(age).count());
   add(reading.offset.count());
   add(reading.error_bound.count());
-  add(int{reading.stratum});
+  add(reading.stratum_known ? fmt::format("{}", reading.stratum) : "");
   add(int{reading.leap});
   add(reading.reach ? fmt::format("{}", *reading.reach) : "");
   add(Printable(reading.source));

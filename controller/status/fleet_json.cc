@@ -53,11 +53,13 @@ ordered_json SummaryJson(const Summary& summary) {
 
 ordered_json ReadingJson(const Reading& reading, Duration age) {
   const auto milli_ppm = [](Ppm ppm) { return std::llround(ppm.value * 1e3); };
+  ordered_json stratum = reading.stratum;
+  if (!reading.stratum_known) stratum = nullptr;
   ordered_json json = {{"at", FormatTime(reading.at)},
                        {"age_ms", Milliseconds(age)},
                        {"offset_ns", reading.offset.count()},
                        {"error_bound_ns", reading.error_bound.count()},
-                       {"stratum", reading.stratum},
+                       {"stratum", std::move(stratum)},
                        {"leap", reading.leap},
                        {"reach", OrNull(reading.reach, [](uint8_t reach) { return reach; })},
                        {"source", reading.source},

@@ -121,7 +121,11 @@ void AddDetails(const FleetView& view, Text& text) {
              }),
              text);
   text.Family("fleetsync_host_stratum", "", "Stratum; 16 is unsynchronised.");
-  AddPerHost(view, OfReading([](const Reading& r) { return double{1.0 * r.stratum}; }), text);
+  AddPerHost(view, OfReading([](const Reading& r) -> std::optional<double> {
+               if (!r.stratum_known) return std::nullopt;
+               return r.stratum;
+             }),
+             text);
   text.Family("fleetsync_host_reachability_ratio", "ratio",
               "Of the last eight polls of the selected source, those that were answered.");
   AddPerHost(view, OfReading([](const Reading& r) -> std::optional<double> {

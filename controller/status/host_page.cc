@@ -51,8 +51,9 @@ Lines ClockLines(const HostView& host, bool color) {
                                 FormatDuration(*reading.measured_bound)));
   lines.push_back(fmt::format(
       "{}, stratum {}, leap {}, follows {}{}",
-      reading.daemon.empty() ? "no daemon" : Printable(reading.daemon), reading.stratum,
-      reading.leap, reading.source.empty() ? "nothing" : Printable(reading.source),
+      reading.daemon.empty() ? "no daemon" : Printable(reading.daemon),
+      reading.stratum_known ? fmt::format("{}", reading.stratum) : "-", reading.leap,
+      reading.source.empty() ? "nothing" : Printable(reading.source),
       reading.frequency ? fmt::format(", frequency {:+.3f} ppm", reading.frequency->value) : ""));
   return lines;
 }

@@ -14,8 +14,9 @@ using ui::Style;
 
 constexpr size_t kSparklineCells = 12;
 
-std::string StratumText(uint8_t stratum) {
-  return stratum == 0 || stratum >= 16 ? "-" : fmt::format("{}", stratum);
+std::string StratumText(const Reading& reading) {
+  const bool some = reading.stratum_known && reading.stratum > 0 && reading.stratum < 16;
+  return some ? fmt::format("{}", reading.stratum) : "-";
 }
 
 // "+1.30 ms ±250 us"
@@ -140,7 +141,7 @@ std::vector<std::string> HostRow(const HostView& host, const RowOptions& options
   const Reading& reading = *host.input.reading;
   row.push_back(FormatSigned(reading.offset));
   row.push_back(FormatDuration(reading.error_bound));
-  row.push_back(StratumText(reading.stratum));
+  row.push_back(StratumText(reading));
   row.push_back(ReachText(reading.reach));
   row.push_back(TextOrDash(reading.source));
   row.push_back(reading.frequency ? fmt::format("{:+.3f}", reading.frequency->value) : "-");

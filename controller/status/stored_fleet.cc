@@ -17,6 +17,7 @@ Reading ReadingOf(const db::HostRecord& record) {
                   .offset = report.offset,
                   .error_bound = report.error_bound,
                   .stratum = report.stratum,
+                  .stratum_known = report.stratum != db::kStratumNotTold,
                   .leap = report.leap,
                   .reach = selected == nullptr ? uint8_t{0} : selected->reach,
                   .source = selected == nullptr ? "" : selected->name,

@@ -4,8 +4,9 @@
 //   store_load ours FILE HOSTS BATCH ROWS      the same reports through db::Writer
 //   store_load keep FILE HOSTS INTERVAL DAYS   days of reports through db::Writer, rolled up and
 //                                              pruned as they come; how large the file is then
-//   store_load history FILE HOSTS DAYS         roll-ups of days put in by SQL, the last two hours
-//                                              through db::Writer; how long readers take then
+//   store_load history FILE HOSTS DAYS NOW     roll-ups of days put in by SQL, the last two hours
+//                                              before NOW (Unix seconds) through db::Writer; how
+//                                              long readers take then
 //
 // Times are of appending (or reading) alone, by the monotonic clock. Everything is on disk before
 // the next batch: WAL, synchronous = FULL, for both.
@@ -220,8 +221,8 @@ constexpr const char* kFill =
     " WHERE begin + {0} < {3}) SELECT begin FROM spans), (SELECT host_id FROM hosts)"
     " ORDER BY begin, host_id";
 
-void FillHistory(db::Writer& writer, int64_t days) {
-  const int64_t now = kBegin.time_since_epoch() / seconds(1);
+void FillHistory(db::Writer& writer, int64_t days, SystemTime until) {
+  const int64_t now = until.time_since_epoch() / seconds(1);
   const auto fill = [&](int64_t span_s, int64_t keep_days) {
     const int64_t begin = (now - std::min(days, keep_days) * 86400) / span_s * span_s;
     Must(writer.connection().Execute(
@@ -232,17 +233,18 @@ void FillHistory(db::Writer& writer, int64_t days) {
   fill(86400, days);
 }
 
-void History(const std::string& path, size_t hosts, int64_t days) {
+void History(const std::string& path, size_t hosts, int64_t days, SystemTime now) {
+  const SystemTime begins = now - seconds(7200);
   const auto writer = Must(db::Writer::Open(path));
   Reports reports;
   std::vector<db::Arrival> arrivals;
   for (size_t host = 0; host < hosts; ++host)
-    arrivals.push_back({.host = HostName(host), .agent_version = "1.0", .at = kBegin});
+    arrivals.push_back({.host = HostName(host), .agent_version = "1.0", .at = begins});
   Must(writer->Append(arrivals, {}).status());
-  FillHistory(*writer, days);
+  FillHistory(*writer, days, begins);
   for (uint64_t round = 1; round <= 720; ++round) {
     std::vector<db::Report> batch;
-    const SystemTime at = kBegin + seconds(10) * static_cast<int64_t>(round);
+    const SystemTime at = begins + seconds(10) * static_cast<int64_t>(round);
     for (size_t host = 0; host < hosts; ++host) batch.push_back(reports.Next(host, round, at));
     if (round == 700)
       for (db::Report& report : batch)
@@ -250,7 +252,7 @@ void History(const std::string& path, size_t hosts, int64_t days) {
           report.events.push_back({.kind = kind, .host_time = at, .text = "ntp1.example.net"});
     Must(writer->Append({}, batch).status());
   }
-  MaintainAll(*writer, kBegin + seconds(7200));
+  MaintainAll(*writer, now);
   std::vector<double> fleet_ms, host_ms;
   size_t recent = 0, points = 0;
   for (int i = 0; i < 11; ++i) {
@@ -261,9 +263,8 @@ void History(const std::string& path, size_t hosts, int64_t days) {
     recent = fleet.back().recent.size() + fleet.back().events.size();
     begin = ReadClocks().mono;
     const std::vector<std::string> one = {HostName(hosts / 2)};
-    points = Must(reader->History(one, kBegin - seconds(days * 86400), kBegin + seconds(7200), 800))
-                 .at(0)
-                 .points.size();
+    points =
+        Must(reader->History(one, begins - seconds(days * 86400), now, 800)).at(0).points.size();
     host_ms.push_back(Seconds(begin) * 1e3);
   }
   const auto median = [](std::vector<double>& values) {
@@ -287,8 +288,9 @@ int Main(const std::vector<std::string>& words) {
   const auto number = [&](size_t i) { return std::strtoull(words.at(i).c_str(), nullptr, 10); };
   const auto integer = [&](size_t i) { return static_cast<int64_t>(number(i)); };
   const std::string &what = words[0], &path = words[1];
-  if (what == "history") return History(path, number(2), integer(3)), 0;
   if (words.size() < 5) return Usage();
+  if (what == "history")
+    return History(path, number(2), integer(3), SystemTime(seconds(integer(4)))), 0;
   if (what == "bare") return Bare(path, number(2), number(3), number(4)), 0;
   if (what == "ours") return Ours(path, number(2), number(3), number(4)), 0;
   if (what == "keep") return Keep(path, number(2), integer(3), integer(4)), 0;

@@ -93,6 +93,23 @@ TEST(Store, WhatGoesInComesOut) {
   EXPECT_EQ(second.reference_id, "C6120002");
 }
 
+TEST(Store, AHostWhoseStratumIsNotToldIsSynchronised) {
+  const TemporaryFolder folder;
+  const auto writer = OpenWriter(folder.File("fleet.db"));
+  Report in = ReportOf("web01", 7);
+  in.stratum = kStratumNotTold;
+  Append(*writer, {in});
+  const auto reader = OpenReader(folder.File("fleet.db"));
+  const HostRecord host = reader->Fleet()->at(0);
+  EXPECT_EQ(host.report.stratum, kStratumNotTold);
+  EXPECT_TRUE(Synchronised(host.report));
+  const std::vector<std::string> hosts = {"web01"};
+  const auto history = reader->History(hosts, in.received - std::chrono::hours(1),
+                                       in.received + std::chrono::hours(1), 10);
+  ASSERT_EQ(history->at(0).points.size(), 1u);
+  EXPECT_EQ(history->at(0).points[0].synchronised, 1u);
+}
+
 TEST(Store, AReportIsStoredOnceHoweverOftenItArrives) {
   const TemporaryFolder folder;
   const auto writer = OpenWriter(folder.File("fleet.db"));

@@ -315,7 +315,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "f:1:13: unknown key 'time.tolerance' in host 'a'; known are time, address, user, "
                 "port, identity, known_hosts, proxy_jump, become, password_file, password_env, "
                 "password_command, become_password_file, become_password_env, "
-                "become_password_command, role"},
+                "become_password_command, role, report_through"},
         BadCase{
             "hosts: {a: {password: hunter2}}\n",
             "f:1:13: a 'password' in clear is refused; put it into a file of mode 600 and write "

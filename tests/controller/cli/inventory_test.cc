@@ -134,6 +134,7 @@ TEST_F(InventoryCommand, ShowTellsEveryValueAndItsPlace) {
             "become                none                             built in\n"
             "password_env          FLEET                            host w2   fleet.yaml:7:41\n"
             "role                  client                           built in\n"
+            "report_through        network                          built in\n"
             "time.daemon           auto                             built in\n"
             "time.packages         leave                            built in\n"
             "time.rivals           retire                           built in\n"

@@ -43,6 +43,16 @@ TEST(AgentConfig, AClientMeasuresEveryRelay) {
             "insecure-controller\n");
 }
 
+TEST(AgentConfig, AHostThatReportsThroughSshReportsToItself) {
+  Inventory inventory = TwoRelaysAndAClient();
+  inventory.hosts[2].reports_through_ssh = true;
+  for (const char* controller : {"", "198.18.0.254:8123"}) {
+    const auto text = RenderAgentConfig(inventory, inventory.hosts[2], {.controller = controller});
+    ASSERT_TRUE(text.ok()) << text.status();
+    EXPECT_THAT(*text, HasSubstr("\ncontroller 127.0.0.1:7312\n"));
+  }
+}
+
 TEST(AgentConfig, ServersOfTheHostsOwnComeBeforeTheRelays) {
   Inventory inventory = TwoRelaysAndAClient();
   inventory.hosts[2].time.servers = {{.address = "ntp.example"}};

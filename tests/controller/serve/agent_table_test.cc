@@ -153,6 +153,22 @@ TEST(ConnectionTable, WhenItsStreamIsOverItsTimeBeginsAgain) {
   EXPECT_EQ(table.strangers(), 0u);
 }
 
+TEST(ConnectionTable, StreamsOfAConnectionAreCounted) {
+  ConnectionTable table({.streams = 2});
+  EXPECT_TRUE(table.Admit(kStart, "a:1", "a"));
+  table.OnStream("a:1");
+  table.OnStream("a:1");
+  table.OnStreamOver("a:1");
+  table.OnStream("a:1");
+  EXPECT_TRUE(table.Crowded().empty());
+  table.OnStream("a:1");
+  EXPECT_THAT(table.Crowded(), ElementsAre("a:1"));
+  table.OnStreamOver("a:1");
+  EXPECT_THAT(table.Crowded(), ElementsAre("a:1")) << "what it has done counts";
+  table.OnClosed("a:1");
+  EXPECT_TRUE(table.Crowded().empty());
+}
+
 TEST(LogLimit, AFloodIsCountedAndNotWritten) {
   LogLimit limit;
   int written = 0;

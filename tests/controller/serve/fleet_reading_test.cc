@@ -59,6 +59,15 @@ TEST(FleetReading, AHostComesBackAsItWasTold) {
   EXPECT_EQ(read.recent[0].offset_mean, -9us);
 }
 
+TEST(FleetReading, AStratumThatWasNotToldStaysSo) {
+  db::HostRecord told = Record();
+  told.report.stratum = db::kStratumNotTold;
+  ServedFleet fleet;
+  fleet.hosts.push_back({.name = "web01"});
+  const v1::GetFleetResponse message = FleetMessage(fleet, {told}, {}, kNow);
+  EXPECT_EQ(RecordOf(message.hosts(0)).report.stratum, db::kStratumNotTold);
+}
+
 TEST(FleetReading, AHostThatNeverReportedHasNoReport) {
   v1::FleetHost host;
   host.set_host("web02");

@@ -21,6 +21,7 @@
 #include "base/clock_read.h"
 #include "base/file.h"
 #include "fmt/format.h"
+#include "gtest/gtest.h"
 #include "proto/fleetsync/v1/fleet.grpc.pb.h"
 #include "tests/db/temporary_folder.h"
 
@@ -183,6 +184,26 @@ class FakeAgent {
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::StreamRequest, v1::StreamResponse>> stream_;
   bool told_ = false;  // the texts
+};
+
+// Stores a report and is told so.
+inline void ExpectServed(FakeAgent& agent, uint64_t sequence) {
+  ASSERT_TRUE(agent.Send(sequence));
+  EXPECT_TRUE(agent.AwaitAcknowledgement(sequence));
+}
+
+// An environment variable of the processes that are started meanwhile.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) {
+    setenv(name, value.c_str(), 1);
+  }
+  ~Environment() { unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
 };
 
 }  // namespace fleetsync::serve

@@ -1,6 +1,8 @@
 // serve_process DATABASE PORT_FILE HOST...: fleetsync serve on a free loopback port. Reading the
 // inventory again takes the names in PORT_FILE.hosts, a line each, where there is such a file.
-// $FLEETSYNC_TEST_PATIENCE_MS: how long strangers may stay.
+// $FLEETSYNC_TEST_PATIENCE_MS: how long strangers may stay and readers sleep.
+// $FLEETSYNC_TEST_LIMITS=default: as many strangers as may be in production.
+// $FLEETSYNC_TEST_MEMORY_MB: beyond which connections end.
 
 #include <signal.h>
 
@@ -44,8 +46,12 @@ int main(int argc, char** argv) {
   signal(SIGTERM, OnStopSignal);
   const std::vector<std::string> names(argv + 3, argv + argc);
   const char* patience = std::getenv("FLEETSYNC_TEST_PATIENCE_MS");
-  fleetsync::serve::ConnectionLimits limits{.strangers_of_one_address = 100};
-  if (patience != nullptr) limits.patience = std::chrono::milliseconds(std::atoi(patience));
+  fleetsync::serve::ConnectionLimits limits;
+  if (std::getenv("FLEETSYNC_TEST_LIMITS") == nullptr) limits.strangers_of_one_address = 100;
+  if (patience != nullptr)
+    limits.patience = limits.reading_patience = std::chrono::milliseconds(std::atoi(patience));
+  if (const char* memory = std::getenv("FLEETSYNC_TEST_MEMORY_MB"))
+    limits.memory_bytes = static_cast<size_t>(std::atoi(memory)) << 20;
   const fleetsync::serve::ServeOptions options{
       .listen = "127.0.0.1:0",
       .plain_text = {.insecure = true},

@@ -1,13 +1,10 @@
-// Streams of a running service beyond reports, and clients that mean no good.
+// Streams of a running service beyond reports.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <array>
 #include <cstring>
-#include <future>
 
 #include "db/reader.h"
 #include "gmock/gmock.h"
@@ -19,64 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-// An environment variable of the processes that are started meanwhile.
-class Environment {
- public:
-  Environment(const char* name, const std::string& value) : name_(name) {
-    setenv(name, value.c_str(), 1);
-  }
-  ~Environment() { unsetenv(name_); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  const char* name_;
-};
-
-// A TCP connection without gRPC.
-class RawConnection {
- public:
-  explicit RawConnection(const std::string& address)
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
-    connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
-    timeval patience{.tv_sec = 20, .tv_usec = 0};
-    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  }
-  ~RawConnection() { close(fd_); }
-  RawConnection(RawConnection&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
-  RawConnection& operator=(RawConnection&&) = delete;
-
-  void Send(std::string_view bytes) const { send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
-  // All that comes until the other side closes.
-  std::string ReadAll() const {
-    std::string all;
-    std::array<char, 4096> bytes{};
-    for (ssize_t size = 0; (size = recv(fd_, bytes.data(), bytes.size(), 0)) > 0;)
-      all.append(bytes.data(), static_cast<size_t>(size));
-    return all;
-  }
-  bool Closed() const {
-    char byte = 0;
-    const ssize_t size = recv(fd_, &byte, 1, MSG_DONTWAIT);
-    return size == 0 || (size < 0 && errno != EAGAIN);
-  }
-
- private:
-  int fd_;
-  bool connected_ = false;
-};
-
-// Stores a report and is told so.
-void ExpectServed(FakeAgent& agent, uint64_t sequence) {
-  ASSERT_TRUE(agent.Send(sequence));
-  EXPECT_TRUE(agent.AwaitAcknowledgement(sequence));
-}
 
 TEST(Streams, TheTimeIsAskedFourTimesAtOnce) {
   const TemporaryFolder folder;
@@ -165,96 +104,6 @@ TEST(Streams, TheServiceManagerIsToldOfEveryState) {
   EXPECT_EQ(server.Stop(), 0);
   EXPECT_EQ(next_state(), "STOPPING=1");
   close(fd);
-}
-
-TEST(HostileClients, WhoOnlyConnectsIsSentAwayAndHurtsNobody) {
-  const TemporaryFolder folder;
-  const Environment patience("FLEETSYNC_TEST_PATIENCE_MS", "1500");
-  ServeProcess server(folder, {"web01", "web02"});
-  const std::string address = server.Address();
-  FakeAgent honest(address, "web01");
-  ASSERT_EQ(honest.Hello(), 0u);
-  std::vector<RawConnection> idle;
-  for (int i = 0; i < 400; ++i) idle.emplace_back(address);
-  // A hundred of one address may wait; the others are closed at once.
-  const auto closed = [&idle] {
-    return std::count_if(idle.begin(), idle.end(), [](const auto& c) { return c.Closed(); });
-  };
-  EXPECT_TRUE(Eventually([&] { return closed() >= 300; }));
-  ExpectServed(honest, 1);
-  EXPECT_TRUE(Eventually([&] { return closed() == 400; })) << "none may stay";
-  EXPECT_THAT(server.Log(), HasSubstr("no host has spoken on it"));
-  ExpectServed(honest, 2);
-  FakeAgent late(address, "web02");
-  EXPECT_EQ(late.Hello(), 0u) << "there is room again";
-}
-
-TEST(HostileClients, AStreamWithoutAHelloEnds) {
-  const TemporaryFolder folder;
-  const Environment patience("FLEETSYNC_TEST_PATIENCE_MS", "300");
-  ServeProcess server(folder, {"web01"});
-  FakeAgent mute(server.Address(), "web01");
-  const grpc::Status end = mute.End();
-  EXPECT_THAT(end.error_code(),
-              testing::AnyOf(grpc::StatusCode::DEADLINE_EXCEEDED, grpc::StatusCode::UNAVAILABLE));
-}
-
-TEST(HostileClients, WhoIsRefusedAgainAndAgainDoesNotFillTheLog) {
-  const TemporaryFolder folder;
-  ServeProcess server(folder, {"web01"});
-  for (int i = 0; i < 60; ++i) FakeAgent(server.Address(), "evil").Hello();
-  const std::string log = server.Log();
-  size_t lines = 0;
-  for (size_t at = 0; (at = log.find("refused the stream", at)) != std::string::npos; ++at) ++lines;
-  EXPECT_GE(lines, 15u);
-  EXPECT_LE(lines, 40u);
-}
-
-TEST(HostileClients, TextsThatAreNoUtf8DoNotFillTheLog) {
-  const TemporaryFolder folder;
-  ServeProcess server(folder, {"web01"});
-  for (int i = 0; i < 60; ++i) {
-    FakeAgent agent(server.Address(), "web01");
-    v1::StreamRequest message;
-    message.mutable_hello()->set_host("\xff\xfe");
-    agent.Write(message);
-    agent.End();
-  }
-  FakeAgent honest(server.Address(), "web01");
-  EXPECT_EQ(honest.Hello(), 0u);
-  const std::string log = server.Log();
-  EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 100) << log.substr(0, 2000);
-  EXPECT_THAT(log, testing::Not(HasSubstr("[libprotobuf")));
-}
-
-// HTTP/2's preface and empty SETTINGS, then what the test likes.
-std::string Http2(const std::string& frames) {
-  return std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + std::string("\0\0\0\4\0\0\0\0\0", 9) +
-         frames;
-}
-
-TEST(HostileClients, AFloodOfPingsEndsItsConnection) {
-  const TemporaryFolder folder;
-  ServeProcess server(folder, {"web01"});
-  FakeAgent honest(server.Address(), "web01");
-  ASSERT_EQ(honest.Hello(), 0u);
-  const RawConnection flood(server.Address());
-  std::string pings;
-  for (int i = 0; i < 1000; ++i) pings += std::string("\0\0\10\6\0\0\0\0\0PINGPING", 17);
-  flood.Send(Http2(pings));
-  EXPECT_THAT(flood.ReadAll(), HasSubstr("too_many_pings"));
-  ExpectServed(honest, 1);
-}
-
-TEST(HostileClients, WhatIsNoHttpEndsItsConnection) {
-  const TemporaryFolder folder;
-  ServeProcess server(folder, {"web01"});
-  FakeAgent honest(server.Address(), "web01");
-  ASSERT_EQ(honest.Hello(), 0u);
-  const RawConnection nonsense(server.Address());
-  nonsense.Send(std::string(100'000, '\xff'));
-  nonsense.ReadAll();
-  ExpectServed(honest, 1);
 }
 
 }  // namespace

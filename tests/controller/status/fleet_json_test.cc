@@ -1,5 +1,7 @@
 #include "controller/status/fleet_json.h"
 
+#include "controller/status/fleet_metrics.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/controller/status/fleet_builder.h"
@@ -8,6 +10,8 @@ namespace fleetsync::status {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
 
 TEST(FleetJson, TheWholeDocument) {
   std::vector<HostInput> hosts = {HostAt("web01", 1200us, 900us),
@@ -58,6 +62,20 @@ TEST(FleetJson, BytesThatAreNoTextDoNotBreakTheDocument) {
   const std::vector<HostInput> hosts = {host};
   const auto json = nlohmann::json::parse(FleetJson(BuildFleetView(hosts, kNow, {})));
   EXPECT_EQ(json["hosts"][0]["reading"]["source"], "ntp\xef\xbf\xbd");
+}
+
+TEST(FleetJson, AStratumThatWasNotToldIsNowhereANumber) {
+  HostInput host = HostAt("web01", 1ms, 1ms);
+  host.reading->stratum = 0;
+  host.reading->stratum_known = false;
+  const FleetView view = BuildFleetView(std::vector{host}, kNow, {});
+  const auto json = nlohmann::json::parse(FleetJson(view));
+  EXPECT_TRUE(json["hosts"][0]["reading"]["stratum"].is_null());
+  EXPECT_EQ(json["hosts"][0]["state"], "synced");
+  EXPECT_THAT(FleetCsv(view), HasSubstr(",1000000,1000000,,0,255,ntp1.example,"));
+  const std::string metrics = FleetMetrics(view);
+  EXPECT_THAT(metrics, Not(HasSubstr("fleetsync_host_stratum{")));
+  EXPECT_THAT(metrics, HasSubstr("fleetsync_host_sync_status{host=\"web01\"} 1"));
 }
 
 }  // namespace

@@ -53,6 +53,15 @@ TEST(StoredFleet, TheInventorySaysWhoIsExpectedAndTheStoreWhatIsKnown) {
   EXPECT_FALSE(inputs[2].reading);
 }
 
+TEST(StoredFleet, AStratumThatWasNotToldIsNotInvented) {
+  const inventory::Host web01 = HostNamed("web01");
+  const std::vector<const inventory::Host*> hosts = {&web01};
+  std::vector<db::HostRecord> records = {RecordOf("web01", 4)};
+  records[0].report.stratum = db::kStratumNotTold;
+  const std::vector<HostInput> inputs = StoredFleet(hosts, records);
+  EXPECT_FALSE(inputs[0].reading->stratum_known);
+}
+
 TEST(StoredFleet, AMeasurementFromBeforeAStepSaysNothing) {
   const inventory::Host web01 = HostNamed("web01");
   const std::vector<const inventory::Host*> hosts = {&web01};

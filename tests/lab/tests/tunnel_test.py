@@ -4,6 +4,7 @@ The controller takes nothing from the hosts but the answers to its own SSH conne
 """
 
 import pathlib
+import signal
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from labs import BIN, ROOT, Lab, command_of, eventually  # noqa: E402
 
 HOSTS = ["plain01", "plain02"]
+BEHIND = "plain03"  # its inventory entry says how it reports
 PORT = "7312"
 WALL = """
 table inet wall {
@@ -30,9 +32,10 @@ class TunnelTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = Lab("tunneltest")
-        cls.lab.up("--hosts", "3", "--sort", "plain:2,relay:1", "--start-daemons")
+        cls.lab.up("--hosts", "4", "--sort", "plain:3,relay:1", "--start-daemons")
         cls.addClassCleanup(cls.lab.down)
-        cls.lab.write_inventory(cls.lab("inventory").stdout)
+        cls.lab.write_inventory(cls.lab("inventory").stdout.replace(
+            f"  {BEHIND}: {{", f"  {BEHIND}: {{report_through: ssh, "))
         cls.in_lab("nft", "-f", "-", stdin=WALL)
         relay = cls.lab("list").stdout.split("relay1 ", 1)[1].split(":22", 1)[0].split()[-1]
         for host in HOSTS:
@@ -130,6 +133,27 @@ class TunnelTest(unittest.TestCase):
         self.assertIn("stopping", self.log("tunnel"))
         for host in HOSTS:
             eventually(lambda h=host: not self.listens(h), f"{host} does not listen any more")
+
+    def test_what_the_inventory_says_is_behind_a_wall_reports_to_serve_by_itself(self):
+        said = subprocess.run(self.lab.fleetsync("agent", "install", "-l", "plain01"), capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(said.returncode, 2)
+        self.assertIn("'plain01' reaches `fleetsync serve`", said.stderr)
+
+        subprocess.run(self.lab.fleetsync("agent", "install", "-l", BEHIND, "--observe", "--binary",
+                                          BIN / "fleetsync-agent"), capture_output=True, text=True, check=True)
+        self.assertIn(f"controller 127.0.0.1:{PORT}\n", self.lab.sh(BEHIND, "cat /etc/fleetsync/agent.conf"))
+        serve = self.start("serve", "--listen", "127.0.0.1:0")
+        eventually(lambda: self.stored(BEHIND), f"{BEHIND} reports through the service's own connection")
+        self.assertTrue(self.listens(BEHIND))
+        serve.send_signal(signal.SIGHUP)
+        eventually(lambda: self.log("serve").count(f"{BEHIND}: 127.0.0.1:{PORT} there leads to ") >= 2,
+                   "the connection is made again")
+        before = len(self.stored(BEHIND))
+        self.assert_complete(BEHIND, before + 1)
+        serve.terminate()
+        self.assertEqual(serve.wait(timeout=20), 0)
+        eventually(lambda: not self.listens(BEHIND), f"{BEHIND} does not listen any more")
 
 
 if __name__ == "__main__":
