@@ -16,7 +16,7 @@ import tarfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from agent_install_test import BINARY as AGENT, DYNAMIC, AgentLab  # noqa: E402
+from agent_labs import BINARY as AGENT, DYNAMIC, AgentLab  # noqa: E402
 from labs import BIN, Lab, command_of, eventually  # noqa: E402
 
 RELAY = "plain01"
