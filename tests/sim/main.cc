@@ -2,14 +2,17 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fmt/format.h"
+#include "tests/sim/drawn.h"
 #include "tests/sim/plot.h"
 #include "tests/sim/scenarios.h"
 
 // Prints what the engine reaches in each scenario, beside chronyd and ntpd, and with a second
-// argument draws one run of each: fleetsync-sim [SEEDS [FILE.svg]].
+// argument draws one run of each: fleetsync-sim [SEEDS [FILE.svg]]. Or runs scenarios drawn at
+// random, and says in which the claimed bound did not hold: fleetsync-sim drawn FROM TO.
 
 namespace fleetsync::sim {
 namespace {
@@ -80,10 +83,27 @@ void Draw(const std::vector<Scenario>& scenarios, const char* file) {
   std::ofstream(file) << PlotSvg(panels);
 }
 
+int RunDrawnOnes(uint64_t from, uint64_t to) {
+  int broken = 0;
+  for (uint64_t number = from; number <= to; ++number) {
+    const Scenario s = DrawScenario(number);
+    const Outcome o = RunDrawn(s, number);
+    if (o.bound_held == 1) continue;
+    ++broken;
+    fmt::print("{}: held {:.2f}%, RMS {:.1f} us, ideal {:.1f} us, {} servers\n", number,
+               o.bound_held * 100, o.rms * 1e6, o.ideal * 1e6, s.world.servers.size());
+  }
+  fmt::print("{} of {} did not hold\n", broken, to - from + 1);
+  return broken == 0 ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace fleetsync::sim
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "drawn")
+    return fleetsync::sim::RunDrawnOnes(std::strtoull(argv[2], nullptr, 10),
+                                        std::strtoull(argv[3], nullptr, 10));
   const int seeds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 10;
   const auto scenarios = fleetsync::sim::AllScenarios();
   if (argc > 2) fleetsync::sim::Draw(scenarios, argv[2]);
