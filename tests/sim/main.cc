@@ -24,9 +24,10 @@ double Median(std::vector<double> values) {
 }
 
 struct Row {
-  std::vector<double> rms, ideal, settled, requests, bound;
+  std::vector<double> rms, ideal, settled, requests;
   double max = 0;
   double held = 1;
+  double claim = 0;
 };
 
 Row RunSeeds(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, int seeds) {
@@ -37,9 +38,9 @@ Row RunSeeds(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, int seeds
     row.ideal.push_back(o.ideal * 1e6);
     row.settled.push_back(o.settled);
     row.requests.push_back(o.requests);
-    row.bound.push_back(o.bound * 1e6);
     row.max = std::max(row.max, o.max * 1e6);
     row.held = std::min(row.held, o.bound_held);
+    row.claim = std::max(row.claim, o.ClaimRatio());
   }
   return row;
 }
@@ -56,9 +57,9 @@ void PrintTable(const std::vector<Scenario>& scenarios, int8_t minpoll, int8_t m
       "\npoll {} to {}: true offset in microseconds, median of {} seeds; ratio to the ideal filter "
       "and to chrony\n",
       minpoll, maxpoll, seeds);
-  fmt::print("{:<18}{:>8}{:>18}{:>8}{:>8}{:>7}{:>8}{:>8}{:>7}{:>8}{:>9}{:>8}\n", "", "RMS",
+  fmt::print("{:<18}{:>8}{:>18}{:>8}{:>8}{:>7}{:>8}{:>8}{:>7}{:>8}{:>9}{:>8}{:>7}\n", "", "RMS",
              "[least..most]", "max", "ideal", "ratio", "chrony", "ntpsec", "ratio", "req/h",
-             "settled", "held");
+             "settled", "held", "claim");
   for (const Scenario& s : scenarios) {
     const Row row = RunSeeds(s, minpoll, maxpoll, seeds);
     const double chrony = fixed ? s.chrony.rms_us : s.chrony.long_rms_us;
@@ -66,10 +67,10 @@ void PrintTable(const std::vector<Scenario>& scenarios, int8_t minpoll, int8_t m
     const double rms = Median(row.rms);
     const auto [least, most] = std::minmax_element(row.rms.begin(), row.rms.end());
     fmt::print(
-        "{:<18}{:>8.2f}{:>18}{:>8.1f}{:>8.2f}{:>7}{:>8}{:>8}{:>7}{:>8.1f}{:>8.0f}s{:>7.2f}%\n",
+        "{:<18}{:>8.2f}{:>18}{:>8.1f}{:>8.2f}{:>7}{:>8}{:>8}{:>7}{:>8.1f}{:>8.0f}s{:>7.2f}%{:>7.1f}\n",
         s.name, rms, fmt::format("[{:.2f}..{:.2f}]", *least, *most), row.max, Median(row.ideal),
         Ratio(rms, Median(row.ideal)), Measured(chrony), Measured(ntpsec), Ratio(rms, chrony),
-        Median(row.requests), Median(row.settled), row.held * 100);
+        Median(row.requests), Median(row.settled), row.held * 100, row.claim);
   }
 }
 
