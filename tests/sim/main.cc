@@ -24,10 +24,9 @@ double Median(std::vector<double> values) {
 }
 
 struct Row {
-  std::vector<double> rms, ideal, settled, requests;
+  std::vector<double> rms, ideal, settled, requests, claim;
   double max = 0;
   double held = 1;
-  double claim = 0;
 };
 
 Row RunSeeds(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, int seeds) {
@@ -40,7 +39,7 @@ Row RunSeeds(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, int seeds
     row.requests.push_back(o.requests);
     row.max = std::max(row.max, o.max * 1e6);
     row.held = std::min(row.held, o.bound_held);
-    row.claim = std::max(row.claim, o.ClaimRatio());
+    row.claim.push_back(o.ClaimRatio());
   }
   return row;
 }
@@ -67,10 +66,11 @@ void PrintTable(const std::vector<Scenario>& scenarios, int8_t minpoll, int8_t m
     const double rms = Median(row.rms);
     const auto [least, most] = std::minmax_element(row.rms.begin(), row.rms.end());
     fmt::print(
-        "{:<18}{:>8.2f}{:>18}{:>8.1f}{:>8.2f}{:>7}{:>8}{:>8}{:>7}{:>8.1f}{:>8.0f}s{:>7.2f}%{:>7.1f}\n",
+        "{:<18}{:>8.2f}{:>18}{:>8.1f}{:>8.2f}{:>7}{:>8}{:>8}{:>7}{:>8.1f}{:>8.0f}s{:>7.2f}%{:>7.1f}"
+        "\n",
         s.name, rms, fmt::format("[{:.2f}..{:.2f}]", *least, *most), row.max, Median(row.ideal),
         Ratio(rms, Median(row.ideal)), Measured(chrony), Measured(ntpsec), Ratio(rms, chrony),
-        Median(row.requests), Median(row.settled), row.held * 100, row.claim);
+        Median(row.requests), Median(row.settled), row.held * 100, Median(row.claim));
   }
 }
 

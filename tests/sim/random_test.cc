@@ -17,16 +17,19 @@ double LeastUnknowable(const Scenario& s) {
 }
 
 TEST(RandomScenarios, TheClockIsKeptAndTheBoundHolds) {
-  int held_always = 0;
-  constexpr int kScenarios = 80;
-  for (uint64_t number = 1; number <= kScenarios; ++number) {
+  for (uint64_t number = 1; number <= 80; ++number) {
     const Scenario s = DrawScenario(number);
     const Outcome o = RunDrawn(s, number);
     EXPECT_LT(o.rms, LeastUnknowable(s) + 3 * o.ideal) << number;
-    EXPECT_GT(o.bound_held, 0.99) << number;
-    held_always += o.bound_held == 1 ? 1 : 0;
+    EXPECT_EQ(o.bound_held, 1) << number;
   }
-  EXPECT_GE(held_always, kScenarios * 98 / 100);
+}
+
+// Of the next fifteen hundred, those in which the bound once did not hold: the only near server
+// congested one way from the start, and oscillators that wandered off between two samples.
+TEST(RandomScenarios, TheBoundHoldsWhereItIsHardest) {
+  for (const uint64_t number : {102, 279, 312, 797, 815, 888, 995})
+    EXPECT_EQ(RunDrawn(DrawScenario(number), number).bound_held, 1) << number;
 }
 
 }  // namespace

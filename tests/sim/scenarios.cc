@@ -176,7 +176,7 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
     if (static_cast<int64_t>(world.now()) % 16 != 0) return;
     outcome.trace.emplace_back(world.now(), error);
     const ntp::Snapshot s = world.TakeSnapshot();
-    if (!s.synchronised) return;
+    if (!s.synchronised && !s.holdover) return;
     ++claims;
     // True offset: what has to be added to the clock.
     if (std::abs(-error - ToSeconds(s.offset)) <= ToSeconds(s.error_bound)) ++held;
