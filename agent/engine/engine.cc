@@ -56,6 +56,9 @@ Actions Engine::Start(Now now) {
   last_ = now;
   started_ = now.mono;
   for (Association& a : associations_) a.Start(now, random_, actions);
+  // A program that was killed in a quick slew has left its rate: what was learned is known better.
+  if (config_.control_clock && config_.drift)
+    actions.push_back(Adjust{config_.drift->frequency, {}});
   return actions;
 }
 

@@ -72,6 +72,26 @@ TEST(Start, TheFrequencyOfTheLastRunIsUsedFromTheFirstSecond) {
   EXPECT_GT(std::abs(forgetful.clock().Error()), 3 * std::abs(again.clock().Error()));
 }
 
+// kill -9 ran no handler: the clock still runs at the rate of the slew, and nobody answers.
+TEST(Start, WhatAKilledProgramsSlewLeftInTheKernelIsUndoneWithoutASource) {
+  WorldConfig config = Usual(1);
+  config.left_behind = {50'000 - 10};
+  config.servers[0].silent_from = 0;
+  config.engine.drift = ntp::Drift{{-10}, {0.1}};
+  World world(config);
+  world.RunFor(kHour);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
+}
+
+TEST(Start, TheFrequencyIsOnlySetWhereItIsKnown) {
+  WorldConfig config = Usual(1);
+  config.left_behind = {-10};  // by the program that ran before
+  config.servers[0].silent_from = 0;
+  World world(config);
+  world.RunFor(kHour);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
+}
+
 TEST(Start, AnOscillator450PpmOffIsCaptured) {
   WorldConfig config = Usual(1);
   config.oscillator.frequency = 450e-6;
