@@ -74,14 +74,19 @@ Estimator::Taken Ensemble::FeedOne(size_t source, const Association& a, const Sa
 
 Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Picture& picture) {
   std::vector<Fresh> fresh;
+  bool discarded = false;
   for (size_t i = 0; i < sources.size(); ++i) {
     const bool followed = picture.Follows(i) && !IsSecondHand(i, sources, picture);
     // One that is gone vouches for nothing any more, unless all are: then it is all there is.
-    if (picture.selected && !followed && Uses(i)) estimator_.Forget(i);
+    if (picture.selected && !followed && Uses(i)) {
+      estimator_.Forget(i);
+      discarded |= picture.states[i] == SourceState::kFalseticker;
+    }
     if (!followed) continue;
     for (const Sample& sample : sources[i].samples())
       if (sample.at.mono > fed_until_[i]) fresh.push_back({i, sample});
   }
+  if (discarded) estimator_.Recentre();
   std::sort(fresh.begin(), fresh.end(),
             [](const Fresh& a, const Fresh& b) { return a.sample.at.mono < b.sample.at.mono; });
   if (!known()) BeginWithTheNearest(sources, fresh);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "agent/engine/mixture.h"
 
@@ -58,6 +59,31 @@ void Estimator::Forget(size_t source) {
   sources_[source] = {};
   for (Hypothesis& h : bank_) h.x[kBias + source] = 0;
   SetVariance(kBias + source, 0);
+}
+
+void Estimator::Recentre() {
+  std::vector<std::pair<double, double>> biases;  // with what each counts
+  double all = 0;
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    if (!Uses(s)) continue;
+    biases.emplace_back(MeanOf(kBias + s), 1 / sources_[s].bias_variance);
+    all += biases.back().second;
+  }
+  std::sort(biases.begin(), biases.end());
+  const auto median = [all](auto begin, auto end) {
+    double below = 0;
+    for (auto i = begin; i != end; ++i)
+      if ((below += i->second) >= all / 2) return i->first;
+    return 0.0;
+  };
+  // Between an even number's two middle ones everything is a median.
+  const double by =
+      std::clamp(0.0, median(biases.begin(), biases.end()), median(biases.rbegin(), biases.rend()));
+  for (Hypothesis& h : bank_) {
+    h.x[kOffset] += by;
+    for (size_t s = 0; s < sources_.size(); ++s)
+      if (Uses(s)) h.x[kBias + s] -= by;
+  }
 }
 
 void Estimator::ForgetOffset() { offset_known_ = false; }

@@ -53,6 +53,10 @@ class Estimator {
 
   // The source is another server or path from now on, or is not believed any more.
   void Forget(size_t source);
+  // A source that was discarded has lied for a while, and the others seemed to be wrong: their
+  // constant errors are again such that their median is 0, each counting as its like is usually
+  // right.
+  void Recentre();
   // The raw clock has stood still (the machine slept): its frequency is still known.
   void ForgetOffset();
   // True time itself was moved: a leap second.

@@ -442,12 +442,27 @@ TEST(Frequency, AShockIsFollowedWithinMinutes) {
   EXPECT_LT(LargestError(world, kHour), 200e-6);
 }
 
-// From the sim's beginning to the end of January 2027, UTC.
-constexpr double kEndOfMonth = 16 * 86'400 + 16 * kHour;
+// Answers of different ages seem to contradict each other then, and nobody has a majority.
+TEST(Frequency, AShockAtLongPollsIsFollowedAlsoWhereSeveralServersAreNear) {
+  WorldConfig config = Usual(4);
+  config.source.maxpoll = 10;
+  config.oscillator.shock = 10e-6;
+  config.oscillator.shock_at = 12 * kHour;
+  for (Server& server : config.servers) server = Near(100e-6, 10e-6);
+  World world(config);
+  world.RunFor(12.5 * kHour);
+  EXPECT_LT(LargestError(world, 2 * kHour), 1e-3);
+  EXPECT_TRUE(world.TakeSnapshot().synchronised);
+}
+
+constexpr double kEndOfMonth = 24 * kHour;  // since kEpoch
 
 TEST(Leap, ASecondIsInsertedAtTheEndOfTheMonthWithoutAStepOfOurs) {
-  for (const bool kernel_knows : {true, false}) {
+  // At long polls nothing happens for a minute after it.
+  for (const auto& [kernel_knows, maxpoll] :
+       {std::pair(true, 6), std::pair(true, 10), std::pair(false, 6)}) {
     WorldConfig config = Usual(3);
+    config.source.maxpoll = static_cast<int8_t>(maxpoll);
     for (Server& server : config.servers) {
       server.jump = -1;
       server.jump_at = kEndOfMonth;
@@ -465,6 +480,56 @@ TEST(Leap, ASecondIsInsertedAtTheEndOfTheMonthWithoutAStepOfOurs) {
     EXPECT_NEAR(world.clock().Error(), -1, 300e-6) << kernel_knows;
     EXPECT_EQ(world.steps.size(), kernel_knows ? 0u : 1u);
     EXPECT_EQ(world.CountNotes(Kind::kClockJumped), 0);
+  }
+}
+
+// As the large providers do it: linear over a day, from noon to noon, and nothing tells it.
+constexpr double kSmearFrom = kEndOfMonth - 12 * kHour;
+double SmearedAt(double now) { return -std::clamp((now - kSmearFrom) / (24 * kHour), 0.0, 1.0); }
+double UnsmearedAt(double now) { return now < kEndOfMonth ? 0 : -1; }
+
+WorldConfig FiveOfWhichSmear(size_t smearing, int8_t maxpoll) {
+  WorldConfig config = Usual(5);
+  config.source.maxpoll = maxpoll;
+  for (size_t i = 0; i < 5; ++i) {
+    Server& server = config.servers[i];
+    if (i < smearing) {
+      server.tamper = [](ntp::Packet& p, double now) {
+        const auto late = static_cast<uint64_t>(-SmearedAt(now) * 0x1p32);
+        for (ntp::Timestamp* t : {&p.receive, &p.transmit, &p.reference}) t->bits -= late;
+      };
+      continue;
+    }
+    server.jump = -1;
+    server.jump_at = kEndOfMonth;
+    server.tamper = [](ntp::Packet& p, double now) {
+      if (now > kEndOfMonth - kHour * 20 && now < kEndOfMonth) p.leap = ntp::Leap::kInsert;
+    };
+  }
+  return config;
+}
+
+// Who is followed is the majority; the clock is never between the two, once they are further apart
+// than half the delay lets tell.
+TEST(Smear, TheMajorityIsFollowedAndNeverAMeanOfTheTwo) {
+  for (const size_t smearing : {2u, 3u}) {
+    for (const int8_t maxpoll : {int8_t{6}, int8_t{10}}) {
+      World world(FiveOfWhichSmear(smearing, maxpoll));
+      world.RunFor(kSmearFrom);
+      double furthest = 0;
+      double afterwards = 0;
+      world.RunFor(26 * kHour, [&] {
+        const double now = world.now();
+        const double right = smearing > 2 ? SmearedAt(now) : UnsmearedAt(now);
+        const double apart = std::abs(SmearedAt(now) - UnsmearedAt(now));
+        const double error = std::abs(world.clock().Error() - right);
+        if (apart > 0.03 && std::abs(now - kEndOfMonth) > 2) furthest = std::max(furthest, error);
+        if (now > kSmearFrom + 25 * kHour) afterwards = std::max(afterwards, error);
+      });
+      EXPECT_LT(furthest, 1e-3) << smearing << " at poll " << int{maxpoll};
+      EXPECT_LT(afterwards, 2e-3) << smearing << " at poll " << int{maxpoll};
+      EXPECT_TRUE(world.steps.empty());
+    }
   }
 }
 
