@@ -25,7 +25,7 @@ TEST(RandomScenarios, TheClockIsKeptAndTheBoundHolds) {
   }
 }
 
-// Of the next fifteen hundred, those in which the bound once did not hold: the only near server
+// Of the 920 after them, those in which the bound once did not hold: the only near server
 // congested one way from the start, and oscillators that wandered off between two samples.
 TEST(RandomScenarios, TheBoundHoldsWhereItIsHardest) {
   for (const uint64_t number : {102, 279, 312, 797, 815, 888, 995})
