@@ -50,12 +50,13 @@ struct ServerFlag {
   std::string_view name;
   bool ntp::SourceConfig::*field;
 };
-constexpr std::array<ServerFlag, 7> kServerFlags = {{
+constexpr std::array<ServerFlag, 8> kServerFlags = {{
     {"iburst", &ntp::SourceConfig::iburst},
     {"prefer", &ntp::SourceConfig::prefer},
     {"trust", &ntp::SourceConfig::trust},
     {"noselect", &ntp::SourceConfig::noselect},
     {"fallback", &ntp::SourceConfig::fallback},
+    {"smear", &ntp::SourceConfig::smear},
     {"peer", &ntp::SourceConfig::peer},
     {"xleave", &ntp::SourceConfig::xleave},
 }};

@@ -28,10 +28,11 @@ void AddSourceOptions(CLI::App& run, RunOptions& options) {
   run.add_option("-c,--config", options.config_file,
                  "Configuration (default: /etc/fleetsync/agent.conf)")
       ->type_name("FILE");
-  run.add_option("--server", options.servers,
-                 "Use this server instead of the file's: ADDRESS[,OPTION]... with iburst, prefer, "
-                 "trust, noselect, fallback, peer, xleave, minpoll=N, maxpoll=N, port=N, key=N, "
-                 "maxdelay=T, offset=T; may be repeated")
+  run.add_option(
+         "--server", options.servers,
+         "Use this server instead of the file's: ADDRESS[,OPTION]... with iburst, prefer, "
+         "trust, noselect, fallback, smear, peer, xleave, minpoll=N, maxpoll=N, port=N, key=N, "
+         "maxdelay=T, offset=T; may be repeated")
       ->type_name("SERVER")
       ->expected(1)
       ->take_all();

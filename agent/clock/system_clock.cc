@@ -99,6 +99,7 @@ Status SystemClock::Reset() {
   timex request{};
   request.modes = ADJ_TICK | ADJ_NANO | ADJ_STATUS | ADJ_OFFSET | ADJ_TIMECONST;
   request.tick = kNominalTick;
+  if (read.tick != kNominalTick) request.modes |= ADJ_FREQUENCY;  // to 0
   request.status = StatusWord();
   return Call(request, "taking over the clock");
 }

@@ -28,8 +28,9 @@ class SystemClock : public Clock {
   SystemClock(AdjustCall call, std::optional<TaiTable> tai);
 
   // Once, before anything else: ends what other programs left behind (a slew by adjtime(3), a tick)
-  // and learns which flags are not ours. The frequency stays. PermissionDenied: nothing was
-  // changed.
+  // and learns which flags are not ours. The frequency stays, unless a tick was beside it: then it
+  // is what was left of the rate of a quick slew whose program was killed, nobody's frequency, and
+  // is 0 from now on. PermissionDenied: nothing was changed.
   Status Reset();
 
   // Of the clock against CLOCK_MONOTONIC_RAW, as Adjust set it. Needs no privilege.

@@ -64,8 +64,8 @@ class Association {
   const SourceConfig& config() const { return config_; }
   // Of the server, as it said last.
   uint32_t reference_id() const { return reference_id_; }
-  // ntpd marks servers that smear leap seconds so (RFC-less; its leapsmearinterval).
-  bool Smears() const { return reference_id_ >> 24 == 254 && stratum_ > 1; }
+  // Leap seconds: as configured, or as ntpd marks its answers (RFC-less; its leapsmearinterval).
+  bool Smears() const { return config_.smear || (reference_id_ >> 24 == 254 && stratum_ > 1); }
   // Of the server from its reference, as it said last.
   Duration root_distance() const { return root_distance_; }
   SourceSnapshot TakeSnapshot(Now now, std::optional<SampleFilter::Rate> known)

@@ -22,6 +22,7 @@ struct SourceConfig {
   bool trust = false;             // where trusted sources answer, they alone decide who agrees
   bool noselect = false;          // measured, never followed
   bool fallback = false;          // followed only while no other source can be
+  bool smear = false;             // smears leap seconds: never followed beside ones that do not
   bool peer = false;              // a fellow relay: followed only while no other source can be
   bool xleave = false;            // interleaved mode, where the server can
   std::optional<uint32_t> key{};  // authenticates both ways; must be in the key store

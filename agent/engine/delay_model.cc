@@ -75,6 +75,7 @@ void DelayModel::Fit() {
   const double smallest = sorted[0];
   const double median = sorted[count_ / 2];
   median_ = median;
+  smallest_ = smallest;
   const double limit = median + kOutOfRegime * (median - smallest);
   const auto end = std::upper_bound(begin, begin + static_cast<std::ptrdiff_t>(count_), limit);
   const Moments m = MomentsOf({sorted.data(), static_cast<size_t>(end - begin)});
@@ -98,7 +99,7 @@ double DelayModel::Shortest() const {
   double shortest = delays_[(next_ + kWindow - 1) % kWindow];
   for (size_t i = 2; i <= std::min(count_, kFew); ++i)
     shortest = std::min(shortest, delays_[(next_ + kWindow - i) % kWindow]);
-  return shortest;
+  return shortest > median_ ? shortest : smallest_;
 }
 
 double DelayModel::Variance(double delay) const {

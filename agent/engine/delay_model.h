@@ -28,8 +28,9 @@ class DelayModel {
   double Typical() const { return typical_; }
   // The path's shortest round trip as far as it is known, seconds.
   double base() const { return base_; }
-  // The shortest of the last few round trips, seconds: half of it bounds how wrong an uneven path
-  // can make what is learned from them, also when the route has changed.
+  // The shortest round trip, or that of the last few when they all took longer than most before
+  // (the route has changed), seconds: half of it bounds how wrong an uneven path can make what is
+  // learned from it.
   double Shortest() const;
   bool empty() const { return count_ == 0; }
 
@@ -49,6 +50,7 @@ class DelayModel {
   size_t next_ = 0;
   size_t long_in_a_row_ = 0;  // round trips longer than the median
   double median_ = 0;
+  double smallest_ = 0;
   double base_ = 0;
   double usual_ = 0;  // the longest that belongs to the regime of the others
   double floor_ = 0;  // least credible s

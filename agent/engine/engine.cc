@@ -56,6 +56,9 @@ Actions Engine::Start(Now now) {
   last_ = now;
   started_ = now.mono;
   for (Association& a : associations_) a.Start(now, random_, actions);
+  // A program that was killed in a quick slew has left its rate: what was learned is known better.
+  if (config_.control_clock && config_.drift)
+    actions.push_back(Adjust{config_.drift->frequency, {}});
   return actions;
 }
 
@@ -77,6 +80,7 @@ void Engine::NoticeClockJump(Now now, Actions& actions) {
 Actions Engine::OnTimer(Now now) {
   Actions actions;
   NoticeClockJump(now, actions);
+  CrossLeap(now);
   for (Association& a : associations_) a.OnTimer(now, random_, actions);
   if (config_.control_clock && ensemble_.known()) {
     const Belief belief = ensemble_.At(now.mono);
@@ -91,6 +95,7 @@ Actions Engine::OnTimer(Now now) {
 
 Status Engine::SyncNow(Now now, const SyncLimits& limits, Actions& actions) {
   NoticeClockJump(now, actions);
+  CrossLeap(now);
   if (!config_.control_clock)
     return absl::FailedPreconditionError(
         "this agent measures only, another program keeps the clock");
@@ -122,6 +127,7 @@ Actions Engine::OnPacket(Now now, SourceId source, std::span<const std::byte> wi
                          Stamp received) {
   Actions actions;
   NoticeClockJump(now, actions);
+  CrossLeap(now);
   if (Association* a = Find(source)) a->OnPacket(now, random_, wire, received.time, actions);
   Reselect(now, actions);
   return actions;
@@ -189,6 +195,9 @@ void Engine::TellChanges(const Picture& picture, Actions& actions) {
 
 void Engine::Reselect(Now now, Actions& actions) {
   const Picture picture = Look(now);
+  // Answers of different ages are compared by the clock's rate as it is known: if that has changed,
+  // all seem to lie. Fresh ones tell.
+  if (selected_ && !picture.selected && picture.AnyAnswers()) OnOutlier(now, false);
   TellChanges(picture, actions);
   WatchLeap(now, picture, actions);
   Follow(now, picture, actions);
@@ -239,20 +248,28 @@ void Engine::Correct(Now now, bool jumped, Actions& actions) {
   actions.push_back(SaveDrift{*drift});
 }
 
+SystemTime Engine::Truth(Now now) const {
+  return now.system + (ensemble_.At(now.mono).ahead - SystemAhead(now));
+}
+
+// Before anything else that an event brings: the kernel has moved the clock already, and what is
+// believed of it would be a second off.
+void Engine::CrossLeap(Now now) {
+  if (!ensemble_.known()) return;
+  const Duration shift = leap_.Cross(Truth(now));
+  if (shift == Duration::zero()) return;
+  ensemble_.Shift(shift);
+  for (Association& a : associations_) a.ForgetSamples();
+  kernel_is_stale_ = true;
+  last_->system += shift;  // the kernel's own step is no jump
+}
+
 void Engine::WatchLeap(Now now, const Picture& picture, Actions& actions) {
   if (!ensemble_.known()) return;
-  const SystemTime truth = now.system + (ensemble_.At(now.mono).ahead - SystemAhead(now));
-  const Duration shift = leap_.Cross(truth);
-  if (shift != Duration::zero()) {
-    ensemble_.Shift(shift);
-    for (Association& a : associations_) a.ForgetSamples();
-    kernel_is_stale_ = true;
-    last_->system += shift;  // the kernel's own step is no jump
-  }
   std::vector<Leap> votes;
   for (size_t i = 0; i < associations_.size(); ++i)
     if (picture.Follows(i)) votes.push_back(associations_[i].leap());
-  if (votes.empty() || !leap_.OnVotes(truth, votes)) return;
+  if (votes.empty() || !leap_.OnVotes(Truth(now), votes)) return;
   kernel_is_stale_ = true;
   const char* const text = leap_.announced() == Leap::kInsert
                                ? "a leap second will be inserted at the end of this UTC day"

@@ -92,6 +92,8 @@ class Engine {
   void PaceTheOthers(const Picture& picture);
   void OnOutlier(Now now, bool jumped);
   void Correct(Now now, bool jumped, Actions& actions);
+  SystemTime Truth(Now now) const;  // requires that it is known
+  void CrossLeap(Now now);
   void WatchLeap(Now now, const Picture& picture, Actions& actions);
   void TellKernel(Now now, Actions& actions);
   void Believe(Now now, Snapshot& snapshot) const;

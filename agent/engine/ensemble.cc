@@ -11,7 +11,7 @@ namespace {
 constexpr double kCommonAsymmetry = 0.02;
 // Of what a server says it may be wrong by: how wrong it commonly is.
 constexpr double kCommonError = 0.05;
-constexpr double kBoundSigmas = 3;
+constexpr double kRateSigmas = 3;
 constexpr double kLeastRateUncertainty = 1e-6;
 // A frequency with a smaller standard deviation has been learned; before, it is what oscillators
 // usually have, and this one may be another.
@@ -68,19 +68,25 @@ Estimator::Taken Ensemble::FeedOne(size_t source, const Association& a, const Sa
                          .variance = a.delays().Variance(delay),
                          .usual = a.delays().IsUsual(delay),
                          .bias_sigma = BiasSigma(a, sample),
-                         .bias_limit = a.delays().Shortest() / 2 + ToSeconds(a.root_distance())});
+                         .bias_limit = a.delays().Shortest() / 2 + ToSeconds(a.root_distance()),
+                         .half_delay = delay / 2});
 }
 
 Ensemble::Fed Ensemble::Feed(Now now, std::span<Association> sources, const Picture& picture) {
   std::vector<Fresh> fresh;
+  bool discarded = false;
   for (size_t i = 0; i < sources.size(); ++i) {
     const bool followed = picture.Follows(i) && !IsSecondHand(i, sources, picture);
     // One that is gone vouches for nothing any more, unless all are: then it is all there is.
-    if (picture.selected && !followed && Uses(i)) estimator_.Forget(i);
+    if (picture.selected && !followed && Uses(i)) {
+      estimator_.Forget(i);
+      discarded |= picture.states[i] == SourceState::kFalseticker;
+    }
     if (!followed) continue;
     for (const Sample& sample : sources[i].samples())
       if (sample.at.mono > fed_until_[i]) fresh.push_back({i, sample});
   }
+  if (discarded) estimator_.Recentre();
   std::sort(fresh.begin(), fresh.end(),
             [](const Fresh& a, const Fresh& b) { return a.sample.at.mono < b.sample.at.mono; });
   if (!known()) BeginWithTheNearest(sources, fresh);
@@ -99,7 +105,7 @@ std::optional<SampleFilter::Rate> Ensemble::KnownRate(Now now) const {
   const Belief belief = estimator_.At(now.mono);
   if (belief.frequency_sigma > kLearned) return std::nullopt;
   return SampleFilter::Rate{belief.frequency,
-                            kBoundSigmas * belief.frequency_sigma + kLeastRateUncertainty};
+                            kRateSigmas * belief.frequency_sigma + kLeastRateUncertainty};
 }
 
 std::optional<Drift> Ensemble::LearnedDrift(Now now) const {
@@ -120,9 +126,9 @@ Duration Ensemble::BoundAt(Now now, std::span<const Association> sources) const 
     if (!estimator_.Uses(i) || sources[i].delays().empty()) continue;
     const Estimator::Track track = estimator_.TrackOf(i, now.mono);
     const double path = sources[i].delays().Shortest() / 2;
-    best = std::min(best, std::abs(track.bias) + path +
-                              kBoundSigmas * estimator_.Strain() * track.sigma +
-                              ToSeconds(sources[i].root_distance()));
+    const double strain = estimator_.Strain();
+    const double wrong = std::max(path + strain * track.reach, track.worst + strain * track.growth);
+    best = std::min(best, std::abs(track.bias) + wrong + ToSeconds(sources[i].root_distance()));
     if (const auto e = sources[i].At(now, std::nullopt))
       worst_case = std::min(worst_case, Abs(e->offset - offset) + e->error_bound);
   }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "agent/engine/mixture.h"
 
 namespace fleetsync::ntp {
 namespace {
@@ -23,6 +26,9 @@ constexpr double kRefutes = 9;              // times the outlier's variance
 constexpr double kOutlier = 5;              // standard deviations
 constexpr int kOutliersToBelieve = 2;       // in a row and to one side: no outliers any more
 constexpr int kOutliersAlone = 6;           // the same, while other sources are silent
+constexpr double kLeastCredible = 0.01;     // weight of a hypothesis: below, it is refuted
+constexpr double kLeastVariance = 1e-24;    // square seconds
+constexpr double kBeyondReach = 5e-4;       // of all moments: Track::reach is exceeded
 
 }  // namespace
 
@@ -53,6 +59,31 @@ void Estimator::Forget(size_t source) {
   sources_[source] = {};
   for (Hypothesis& h : bank_) h.x[kBias + source] = 0;
   SetVariance(kBias + source, 0);
+}
+
+void Estimator::Recentre() {
+  std::vector<std::pair<double, double>> biases;  // with what each counts
+  double all = 0;
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    if (!Uses(s)) continue;
+    biases.emplace_back(MeanOf(kBias + s), 1 / sources_[s].bias_variance);
+    all += biases.back().second;
+  }
+  std::sort(biases.begin(), biases.end());
+  const auto median = [all](auto begin, auto end) {
+    double below = 0;
+    for (auto i = begin; i != end; ++i)
+      if ((below += i->second) >= all / 2) return i->first;
+    return 0.0;
+  };
+  // Between an even number's two middle ones everything is a median.
+  const double by =
+      std::clamp(0.0, median(biases.begin(), biases.end()), median(biases.rbegin(), biases.rend()));
+  for (Hypothesis& h : bank_) {
+    h.x[kOffset] += by;
+    for (size_t s = 0; s < sources_.size(); ++s)
+      if (Uses(s)) h.x[kBias + s] -= by;
+  }
 }
 
 void Estimator::ForgetOffset() { offset_known_ = false; }
@@ -118,6 +149,45 @@ void Estimator::Update(size_t source, double z, const Observation& o) {
   for (Hypothesis& h : bank_) h.log_weight = std::max(h.log_weight - best, kLeastLogWeight);
 }
 
+std::vector<double> Estimator::Words() const {
+  const std::vector<double> weights = Weights();
+  std::vector<double> words(sources_.size());
+  for (size_t s = 0; s < words.size(); ++s)
+    for (size_t i = 0; i < bank_.size(); ++i)
+      words[s] += weights[i] * (bank_[i].x[kOffset] + bank_[i].x[kBias + s]);
+  return words;
+}
+
+// What part of its innovation the word of a source moves by.
+double Estimator::GainOf(size_t source, double variance) const {
+  const std::vector<double> weights = Weights();
+  const size_t b = kBias + source;
+  double gain = 0;
+  for (size_t i = 0; i < bank_.size(); ++i) {
+    const Hypothesis& h = bank_[i];
+    const double known = h.p[0] + 2 * h.p[b] + h.p[b * size_ + b];
+    gain += weights[i] * known / (known + variance);
+  }
+  return gain;
+}
+
+// A sample is wrong by half its round trip at most, and so is a mean of samples by the mean of the
+// halves. What moved a word on account of other sources may have been wrong.
+void Estimator::BoundWords(size_t source, double z, double gain, double half_delay,
+                           const std::vector<double>& before) {
+  const std::vector<double> now = Words();
+  for (size_t s = 0; s < sources_.size(); ++s) {
+    double& worst = sources_[s].worst;
+    if (s != source) {
+      worst += std::abs(now[s] - before[s]);
+      continue;
+    }
+    const double by_this_alone = std::abs(z - now[s]) + half_delay;
+    worst =
+        worst == 0 ? by_this_alone : std::min(by_this_alone, worst + gain * (half_delay - worst));
+  }
+}
+
 void Estimator::Begin(size_t source, const Observation& o) {
   offset_known_ = true;
   epoch_ = o.at;
@@ -134,6 +204,7 @@ void Estimator::Begin(size_t source, const Observation& o) {
   }
   sources_[source].bias_variance = bias;
   sources_[source].bias_limit = o.bias_limit;
+  sources_[source].worst = o.half_delay;
 }
 
 bool Estimator::OthersMayBeWrong(size_t source, double by) const {
@@ -224,7 +295,10 @@ Estimator::Taken Estimator::Add(size_t source, const Observation& o) {
   // A sample that knows little more than nothing refutes no outlier.
   if (o.variance <= kRefutes * state.outlier_variance) state.outliers = 0;
   state.last_used_at = time_;
+  const std::vector<double> before = Words();
+  const double gain = GainOf(source, o.variance);
   Update(source, z, o);
+  BoundWords(source, z, gain, o.half_delay, before);
   return taken;
 }
 
@@ -265,23 +339,30 @@ Belief Estimator::At(MonoTime t) const {
 
 Estimator::Track Estimator::TrackOf(size_t source, MonoTime t) const {
   const double ahead_of_state = std::max(0.0, SecondsAt(t) - time_);
+  const double reach_then = ReachOf(source, 0);
+  const double reach = ReachOf(source, ahead_of_state);
+  return {.bias = MeanOf(kBias + source),
+          .reach = reach,
+          .worst = sources_[source].worst,
+          .growth = std::sqrt(std::max(0.0, reach * reach - reach_then * reach_then))};
+}
+
+// Each filter gives a normal distribution of what the source says.
+double Estimator::ReachOf(size_t source, double seconds) const {
   const std::vector<double> weights = Weights();
   const size_t b = kBias + source;
-  Track track;
-  double variance = 0;
-  double mean = 0;
-  double square = 0;
+  std::vector<Normal> mixture;
+  double middle = 0;
   for (size_t i = 0; i < bank_.size(); ++i) {
+    const double word = bank_[i].x[kOffset] + bank_[i].x[b] + seconds * bank_[i].x[kFrequency];
+    middle += weights[i] * word;
+    if (weights[i] < kLeastCredible) continue;
     Hypothesis h = bank_[i];
-    Predict(h, ahead_of_state);
-    track.bias += weights[i] * h.x[b];
-    variance += weights[i] * (h.p[0] + 2 * h.p[b] + h.p[b * size_ + b]);
-    const double said = h.x[kOffset] + h.x[b];
-    mean += weights[i] * said;
-    square += weights[i] * said * said;
+    Predict(h, seconds);
+    const double variance = h.p[0] + 2 * h.p[b] + h.p[b * size_ + b];
+    mixture.push_back({weights[i], word, std::sqrt(std::max(kLeastVariance, variance))});
   }
-  track.sigma = std::sqrt(std::max(0.0, variance + square - mean * mean));
-  return track;
+  return Reach(mixture, middle, kBeyondReach);
 }
 
 double Estimator::Strain() const { return std::sqrt(std::max(1.0, misfit_ / kUsualMisfit)); }

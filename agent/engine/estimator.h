@@ -22,6 +22,7 @@ struct Observation {
   bool usual = true;        // its error is like that of others: it may tell how good a filter is
   double bias_sigma = 0;    // of the source's constant error (an uneven path), seconds
   double bias_limit = 1e9;  // which it cannot exceed: half the round trip and the like, seconds
+  double half_delay = 0;    // which this sample's own error cannot exceed, seconds
 };
 
 // What the clock is believed to be at one moment.
@@ -52,6 +53,10 @@ class Estimator {
 
   // The source is another server or path from now on, or is not believed any more.
   void Forget(size_t source);
+  // A source that was discarded has lied for a while, and the others seemed to be wrong: their
+  // constant errors are again such that their median is 0, each counting as its like is usually
+  // right.
+  void Recentre();
   // The raw clock has stood still (the machine slept): its frequency is still known.
   void ForgetOffset();
   // True time itself was moved: a leap second.
@@ -60,11 +65,14 @@ class Estimator {
   bool KnowsOffset() const { return offset_known_; }
   // Not before the last sample. Requires KnowsOffset().
   Belief At(MonoTime t) const;
-  // What `source` says, noise apart: its constant error as far as it is known, and the standard
-  // deviation of the true time and that error together. Seconds; not before the last sample.
+  // What `source` says, noise apart: its constant error as far as it is known, and how far from
+  // the truth, apart from the path's unevenness, the true time and that error together may be.
+  // Seconds; not before the last sample.
   struct Track {
     double bias = 0;
-    double sigma = 0;
+    double reach = 0;  // but for one moment in 2000, if the waits are as believed
+    double worst = 0;  // whatever the law of the waits: half of the round trips it was learned from
+    double growth = 0;  // of `reach`, since the last sample
   };
   Track TrackOf(size_t source, MonoTime t) const;
   // Its samples are part of the belief.
@@ -90,6 +98,7 @@ class Estimator {
     double outlier_variance = 0;  // of the first of them
     double first_outlier_at = 0;  // seconds since epoch_
     double last_used_at = 0;
+    double worst = 0;  // Track::worst
   };
 
   double SecondsAt(MonoTime t) const { return ToSeconds(t - epoch_); }
@@ -99,9 +108,15 @@ class Estimator {
   std::vector<double> Weights() const;
   double Surprise(size_t source, double z, double variance) const;
   void Update(size_t source, double z, const Observation& observation);
+  // What each source says now, as the true time less anchor_.
+  std::vector<double> Words() const;
+  double GainOf(size_t source, double variance) const;
+  void BoundWords(size_t source, double z, double gain, double half_delay,
+                  const std::vector<double>& before);
   void Begin(size_t source, const Observation& observation);
   Taken Judge(size_t source, double z);
   double MeanOf(size_t index) const;
+  double ReachOf(size_t source, double seconds) const;
   // Each of the other sources could be that wrong, seconds, without a lie.
   bool OthersMayBeWrong(size_t source, double by) const;
   void BlameOthers(size_t source, double innovation);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,6 +19,11 @@ struct Picture {
   std::optional<size_t> selected;
   int truechimers = 0;
 
+  // Some source answers, whether it is believed or not.
+  bool AnyAnswers() const {
+    return std::any_of(estimates.begin(), estimates.end(),
+                       [](const std::optional<Estimate>& e) { return e.has_value(); });
+  }
   // The source is a truechimer, selected or not.
   bool Follows(size_t source) const {
     return states[source] == SourceState::kSelected || states[source] == SourceState::kCandidate;

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "proto/ntp/names.h"
@@ -70,6 +71,26 @@ TEST(Start, TheFrequencyOfTheLastRunIsUsedFromTheFirstSecond) {
   World forgetful(config);
   forgetful.RunFor(kHour);
   EXPECT_GT(std::abs(forgetful.clock().Error()), 3 * std::abs(again.clock().Error()));
+}
+
+// kill -9 ran no handler: the clock still runs at the rate of the slew, and nobody answers.
+TEST(Start, WhatAKilledProgramsSlewLeftInTheKernelIsUndoneWithoutASource) {
+  WorldConfig config = Usual(1);
+  config.left_behind = {50'000 - 10};
+  config.servers[0].silent_from = 0;
+  config.engine.drift = ntp::Drift{{-10}, {0.1}};
+  World world(config);
+  world.RunFor(kHour);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
+}
+
+TEST(Start, TheFrequencyIsOnlySetWhereItIsKnown) {
+  WorldConfig config = Usual(1);
+  config.left_behind = {-10};  // by the program that ran before
+  config.servers[0].silent_from = 0;
+  World world(config);
+  world.RunFor(kHour);
+  EXPECT_LT(std::abs(world.clock().Error()), 1e-3);
 }
 
 TEST(Start, AnOscillator450PpmOffIsCaptured) {
@@ -422,12 +443,14 @@ TEST(Frequency, AShockIsFollowedWithinMinutes) {
   EXPECT_LT(LargestError(world, kHour), 200e-6);
 }
 
-// From the sim's beginning to the end of January 2027, UTC.
-constexpr double kEndOfMonth = 16 * 86'400 + 16 * kHour;
+constexpr double kEndOfMonth = 24 * kHour;  // since kEpoch
 
 TEST(Leap, ASecondIsInsertedAtTheEndOfTheMonthWithoutAStepOfOurs) {
-  for (const bool kernel_knows : {true, false}) {
+  // At long polls nothing happens for a minute after it.
+  for (const auto& [kernel_knows, maxpoll] :
+       {std::pair(true, 6), std::pair(true, 10), std::pair(false, 6)}) {
     WorldConfig config = Usual(3);
+    config.source.maxpoll = static_cast<int8_t>(maxpoll);
     for (Server& server : config.servers) {
       server.jump = -1;
       server.jump_at = kEndOfMonth;
@@ -446,6 +469,77 @@ TEST(Leap, ASecondIsInsertedAtTheEndOfTheMonthWithoutAStepOfOurs) {
     EXPECT_EQ(world.steps.size(), kernel_knows ? 0u : 1u);
     EXPECT_EQ(world.CountNotes(Kind::kClockJumped), 0);
   }
+}
+
+// As the large providers do it: linear over a day, from noon to noon, and nothing tells it.
+constexpr double kSmearFrom = kEndOfMonth - 12 * kHour;
+double SmearedAt(double now) { return -std::clamp((now - kSmearFrom) / (24 * kHour), 0.0, 1.0); }
+double UnsmearedAt(double now) { return now < kEndOfMonth ? 0 : -1; }
+
+WorldConfig FiveOfWhichSmear(size_t smearing, int8_t maxpoll, double base) {
+  WorldConfig config = Usual(5);
+  config.source.maxpoll = maxpoll;
+  for (size_t i = 0; i < 5; ++i) {
+    Server& server = config.servers[i] = Near(base, base / 10);
+    if (i < smearing) {
+      server.tamper = [](ntp::Packet& p, double now) {
+        const auto late = static_cast<uint64_t>(-SmearedAt(now) * 0x1p32);
+        for (ntp::Timestamp* t : {&p.receive, &p.transmit, &p.reference}) t->bits -= late;
+      };
+      continue;
+    }
+    server.jump = -1;
+    server.jump_at = kEndOfMonth;
+    server.tamper = [](ntp::Packet& p, double now) {
+      if (now > kEndOfMonth - kHour * 20 && now < kEndOfMonth) p.leap = ntp::Leap::kInsert;
+    };
+  }
+  return config;
+}
+
+// The largest distance of the clock from the majority while the two are further apart than `apart`,
+// but for the leap second itself.
+double FurthestFromTheMajority(World& world, size_t smearing, double apart) {
+  double furthest = 0;
+  world.RunFor(kSmearFrom + 26 * kHour, [&] {
+    const double now = world.now();
+    if (std::abs(SmearedAt(now) - UnsmearedAt(now)) < apart) return;
+    if (std::abs(now - kEndOfMonth) < 2) return;
+    const double right = smearing > 2 ? SmearedAt(now) : UnsmearedAt(now);
+    furthest = std::max(furthest, std::abs(world.clock().Error() - right));
+  });
+  return furthest;
+}
+
+TEST(Smear, TheMajorityIsFollowedAndNeverAMeanOfTheTwo) {
+  for (const size_t smearing : {2u, 3u}) {
+    for (const int8_t maxpoll : {int8_t{6}, int8_t{10}}) {
+      for (const double base : {100e-6, 1e-3}) {
+        World world(FiveOfWhichSmear(smearing, maxpoll, base));
+        EXPECT_LT(FurthestFromTheMajority(world, smearing, 0.03), 1e-3)
+            << smearing << " at poll " << int{maxpoll} << ", " << base;
+        EXPECT_LT(std::abs(world.clock().Error() + 1), 1e-3);
+        EXPECT_TRUE(world.steps.empty());
+      }
+    }
+  }
+}
+
+TEST(Smear, ThoseThatAreSaidToAreLeftOutFromTheStartWhateverTheirNumber) {
+  WorldConfig config = FiveOfWhichSmear(3, 6, 20e-3);
+  for (int i = 0; i < 5; ++i) {
+    config.engine.sources.push_back(config.source);
+    config.engine.sources.back().name = "ntp" + std::to_string(i);
+    config.engine.sources.back().smear = i < 3;
+  }
+  World world(config);
+  EXPECT_LT(FurthestFromTheMajority(world, 2, 0), 2e-3);
+}
+
+// For the first hour nobody can tell them apart, and all are followed.
+TEST(Smear, WhereHalfTheDelayHidesItForALongTimeItIsUndoneOnceItShows) {
+  World world(FiveOfWhichSmear(2, 6, 20e-3));
+  EXPECT_LT(FurthestFromTheMajority(world, 2, 0.1), 2e-3);
 }
 
 TEST(Leap, OneServerThatAnnouncesALeapSecondAloneIsNotHeard) {

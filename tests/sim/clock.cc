@@ -8,7 +8,6 @@ namespace fleetsync::sim {
 namespace {
 
 constexpr Duration kRawAtStart = std::chrono::hours(1);
-constexpr SystemTime kEpoch{std::chrono::seconds(1'800'000'000)};
 constexpr double kKernelShare = 0.25;
 
 }  // namespace

@@ -9,6 +9,9 @@ namespace fleetsync::sim {
 
 using Random = std::mt19937_64;
 
+// When every simulation begins: 2027-01-31 00:00 UTC, a day before the end of a month.
+constexpr SystemTime kEpoch{std::chrono::seconds(1'801'353'600)};
+
 // What an oscillator does wrong. Fractions, not ppm.
 struct OscillatorConfig {
   double frequency = 0;  // constant error

@@ -44,6 +44,15 @@ TEST(Figures, TheErrorIsAlwaysWithinWhatIsClaimed) {
     for (const Outcome& o : RunSeeds(s, 6, 10)) EXPECT_EQ(o.bound_held, 1) << s.name;
 }
 
+// The largest claim in hours. The RMS is a mean over each interval, the claim for its end as well.
+TEST(Figures, NoMoreIsClaimedThanHalfTheDelayAndAFewTimesTheUsualError) {
+  for (const Scenario& s : AllScenarios()) {
+    if (s.chrony.rms_us == 0) continue;
+    EXPECT_LE(RunSeeds(s, 6, 6)[kSeeds / 2].ClaimRatio(), s.name == "lan" ? 6.5 : 5) << s.name;
+    EXPECT_LE(RunSeeds(s, 6, 10)[kSeeds / 2].ClaimRatio(), 15) << s.name;
+  }
+}
+
 TEST(Figures, TheClockIsRightSecondsAfterTheStart) {
   for (const Scenario& s : AllScenarios()) {
     if (s.chrony.settled_s == 0 || s.name == "burst") continue;  // which starts in its congestion

@@ -31,8 +31,7 @@ bool Way::IsCongested(double now) const {
 }
 
 SystemTime Server::At(double now) const {
-  return SystemTime(std::chrono::seconds(1'800'000'000)) +
-         FromSeconds(now + ahead + (now >= jump_at ? jump : 0));
+  return kEpoch + FromSeconds(now + ahead + (now >= jump_at ? jump : 0));
 }
 
 std::optional<ntp::Packet> Server::Answer(const ntp::Packet& request, double now) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tests/sim/ideal.h"
 
@@ -126,6 +127,18 @@ double KnownVariance(const Server& server, double there, double back, double now
   return (normal > 0 ? normal : waited * waited / 12) + 1e-18;
 }
 
+// Of the lists that are not empty.
+double LeastMedian(std::vector<std::vector<double>>& lists) {
+  double least = std::numeric_limits<double>::infinity();
+  for (std::vector<double>& list : lists) {
+    if (list.empty()) continue;
+    const auto middle = list.begin() + static_cast<std::ptrdiff_t>(list.size() / 2);
+    std::nth_element(list.begin(), middle, list.end());
+    least = std::min(least, *middle);
+  }
+  return least;
+}
+
 }  // namespace
 
 Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t seed) {
@@ -139,9 +152,11 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
   // A sine is no random walk: the wander that follows it best.
   IdealFilter ideal(config.oscillator.sine > 0 ? 1e-8 : config.oscillator.wander);
   double ideal_squares = 0;
+  std::vector<std::vector<double>> delays(world.servers.size());
   world.on_answer = [&](size_t index, double there, double back) {
     const Server& server = world.servers[index];
     if (server.ahead != 0) return;  // it knows the falseticker, too
+    delays[index].push_back(there + back);
     const double seen = -world.clock().RawError() + (there - back) / 2;
     ideal.Update(world.now(), seen, KnownVariance(server, there, back, world.now()));
   };
@@ -161,7 +176,7 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
     if (static_cast<int64_t>(world.now()) % 16 != 0) return;
     outcome.trace.emplace_back(world.now(), error);
     const ntp::Snapshot s = world.TakeSnapshot();
-    if (!s.synchronised) return;
+    if (!s.synchronised && !s.holdover) return;
     ++claims;
     // True offset: what has to be added to the clock.
     if (std::abs(-error - ToSeconds(s.offset)) <= ToSeconds(s.error_bound)) ++held;
@@ -171,6 +186,7 @@ Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t s
   double squares = 0;
   for (const double e : errors) squares += e * e;
   std::sort(errors.begin(), errors.end());
+  outcome.half_delay = LeastMedian(delays) / 2;
   outcome.rms = std::sqrt(squares / static_cast<double>(errors.size()));
   outcome.ideal = std::sqrt(ideal_squares / static_cast<double>(errors.size()));
   outcome.p95 = errors[errors.size() * 95 / 100];

@@ -37,7 +37,11 @@ struct Outcome {
   double requests = 0;    // an hour, in the steady part
   double bound_held = 0;  // part of all moments at which the error was within what was claimed
   double bound = 0;       // largest in the steady part
+  double half_delay = 0;  // of the nearest honest server: half the median round trip
   std::vector<std::pair<double, double>> trace;  // true time, error; every 16 s
+
+  // What the largest claim adds to half the delay, in RMS of the true offset.
+  double ClaimRatio() const { return (bound - half_delay) / rms; }
 };
 
 Outcome Run(const Scenario& scenario, int8_t minpoll, int8_t maxpoll, uint64_t seed);

@@ -13,7 +13,6 @@ namespace {
 
 constexpr double kTurn = 0.05;  // seconds; the engines' timers are late by up to this
 constexpr size_t kUpstream = 0;
-constexpr SystemTime kEpoch{std::chrono::seconds(1'800'000'000)};
 constexpr int8_t kPrecision = -23;
 
 constexpr std::array kAll{server::AccessRule{{}, 0, true}};

@@ -28,6 +28,7 @@ World::World(WorldConfig config)
       random_(config.seed),
       clock_(config.oscillator, config.ahead, config.seed * 7919 + 1),
       engine_(WithSources(config), config.seed) {
+  clock_.Adjust(config.left_behind, {});
   Perform(engine_.Start(clock_.Read()));
 }
 

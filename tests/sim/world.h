@@ -14,7 +14,8 @@ namespace fleetsync::sim {
 
 struct WorldConfig {
   OscillatorConfig oscillator{};
-  Duration ahead{};  // of the host's clock at the start
+  Duration ahead{};   // of the host's clock at the start
+  Ppm left_behind{};  // its frequency then, as another program left it
   std::vector<Server> servers{};
   ntp::EngineConfig engine{};  // an engine with no source gets every server, as `source`
   ntp::SourceConfig source{.iburst = true};

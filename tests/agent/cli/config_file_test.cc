@@ -83,18 +83,18 @@ TEST(ConfigFile, WhatTheClockIsSetByIsRead) {
 }
 
 TEST(ConfigFile, EveryOptionOfAServerIsRead) {
-  const ParsedConfig parsed =
-      ParseConfig("agent.conf",
-                  "server a prefer trust noselect fallback xleave key 7 maxdelay 20ms offset -1ms\n"
-                  "server b\n");
+  const ParsedConfig parsed = ParseConfig(
+      "agent.conf",
+      "server a prefer trust noselect fallback smear xleave key 7 maxdelay 20ms offset -1ms\n"
+      "server b\n");
   ASSERT_THAT(parsed.errors, IsEmpty());
   const ntp::SourceConfig& a = parsed.config.engine.sources[0];
-  EXPECT_TRUE(a.prefer && a.trust && a.noselect && a.fallback && a.xleave);
+  EXPECT_TRUE(a.prefer && a.trust && a.noselect && a.fallback && a.smear && a.xleave);
   EXPECT_EQ(a.key, 7u);
   EXPECT_EQ(a.max_delay, std::chrono::milliseconds(20));
   EXPECT_EQ(a.offset, -std::chrono::milliseconds(1));
   const ntp::SourceConfig& b = parsed.config.engine.sources[1];
-  EXPECT_FALSE(b.prefer || b.trust || b.noselect || b.fallback || b.xleave || b.iburst);
+  EXPECT_FALSE(b.prefer || b.trust || b.noselect || b.fallback || b.smear || b.xleave || b.iburst);
   EXPECT_EQ(b.key, std::nullopt);
   EXPECT_EQ(b.max_delay, std::nullopt);
 }

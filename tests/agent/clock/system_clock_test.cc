@@ -159,7 +159,6 @@ TEST_F(SystemClockTest, FlagsOfAPulsePerSecondStay) {
 }
 
 TEST_F(SystemClockTest, ResetEndsWhatOthersLeftAndKeepsTheFrequency) {
-  kernel_.tick = 10'100;
   kernel_.freq = 65'536;
   ASSERT_TRUE(clock_.Reset().ok());
   ASSERT_EQ(kernel_.requests.size(), 3u);
@@ -168,6 +167,16 @@ TEST_F(SystemClockTest, ResetEndsWhatOthersLeftAndKeepsTheFrequency) {
   EXPECT_EQ(kernel_.requests[1].offset, 0);
   EXPECT_EQ(kernel_.tick, 10'000);
   EXPECT_EQ(kernel_.freq, 65'536);
+}
+
+// Killed while it slewed by 1234 ppm on top of -7 ppm: the remainder is nobody's frequency.
+TEST_F(SystemClockTest, ResetUndoesAQuickSlewWhoseProgramWasKilled) {
+  ASSERT_TRUE(clock_.Adjust({1234 - 7}, Duration(0)).ok());
+  ASSERT_EQ(kernel_.tick, 10'012);
+  ASSERT_EQ(kernel_.freq, 27 * 65'536);
+  SystemClock restarted(kernel_.call(), std::nullopt);
+  ASSERT_TRUE(restarted.Reset().ok());
+  EXPECT_EQ(restarted.ReadFrequency()->value, 0);
 }
 
 TEST_F(SystemClockTest, TheFrequencyThatIsReadHasItsTicks) {

@@ -81,8 +81,18 @@ TEST(DelayModel, AFasterRouteIsTheShortestTimeAtOnceASlowerOneOnceTheOldIsForgot
   add(0.010, 200);
   add(0.008, 1);
   EXPECT_LE(model.base(), 0.0081);
+  EXPECT_LE(model.Shortest(), 0.0081);
+  add(0.012, 16);
+  EXPECT_GE(model.Shortest(), 0.012);
   add(0.012, 130);
   EXPECT_NEAR(model.base(), 0.012, 1e-4);
+}
+
+TEST(DelayModel, AFewLongRoundTripsByChanceAreNoNewRoute) {
+  DelayModel model;
+  for (int i = 0; i < 100; ++i) model.Add(i % 20 == 0 ? 0.010 : 0.011 + 1e-5 * (i % 7));
+  for (int i = 0; i < 16; ++i) model.Add(0.01101);
+  EXPECT_EQ(model.Shortest(), 0.010);
 }
 
 }  // namespace

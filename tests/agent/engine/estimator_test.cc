@@ -103,6 +103,35 @@ TEST(Estimator, WhenBothJumpItWasTheClock) {
   EXPECT_NEAR(AheadAt(e, 3208), 5e-3, 2e-4);
 }
 
+// A path that is congested one way: no sample lies, each is late by less than its round trip, and
+// their mean is no nearer to the truth than half of what they took.
+TEST(Estimator, WhatIsLearnedFromLateAnswersAloneMayBeAsWrongAsTheyAre) {
+  Estimator e(1, std::nullopt);
+  std::mt19937_64 random(3);
+  std::exponential_distribution<double> late(1 / 2e-3);
+  for (int i = 0; i < 40; ++i) {
+    const double wait = late(random);
+    Observation o = Seen(16 * i, -wait / 2, 1e-3);
+    o.half_delay = 1e-4 + wait / 2;
+    e.Add(0, o);
+  }
+  const Estimator::Track track = e.TrackOf(0, MonoTime(FromSeconds(16 * 39)));
+  EXPECT_GT(track.worst, std::abs(AheadAt(e, 16 * 39)));
+  EXPECT_LT(track.worst, 2e-3);
+}
+
+TEST(Estimator, BetweenSamplesTheReachGrowsByWhatTheClockMayWander) {
+  Estimator e(1, std::nullopt);
+  for (int i = 0; i < 100; ++i) e.Add(0, Seen(64 * i, 0));
+  const auto track = [&](double later) {
+    return e.TrackOf(0, MonoTime(FromSeconds(64 * 99 + later)));
+  };
+  EXPECT_EQ(track(0).growth, 0);
+  EXPECT_GT(track(1000).growth, track(100).growth);
+  EXPECT_NEAR(std::hypot(track(0).reach, track(1000).growth), track(1000).reach, 1e-9);
+  EXPECT_GT(track(0).reach, 0);
+}
+
 TEST(Estimator, ASleepForgetsTheOffsetNotTheFrequency) {
   Estimator e(1, std::nullopt);
   for (int i = 0; i < 100; ++i) e.Add(0, Seen(64 * i, 30e-6 * 64 * i));

@@ -217,6 +217,26 @@ class AgentClockTest(unittest.TestCase):
         first = eventually(lambda: self.clock()["freq_ppm"], "a frequency is set")
         self.assertAlmostEqual(first, -40, delta=3, msg="the first that is set is the file's")
 
+    def test_a_slew_that_kill_9_ended_is_undone_by_the_next_start(self):
+        """Also when nobody answers then: the file has the frequency, else what is left of the slew's is given up."""
+        for known in (True, False):
+            self.set_clock(2, 40)
+            self.lab.sh(HOST, f"mkdir -p $(dirname {DRIFT}) && echo 40.0 0.1 > {DRIFT}")
+            self.start(config="slew-only\n")
+            eventually(lambda: self.clock()["rate_ppm"] < -40_000, f"it slews; log: {self.log()}")
+            self.stop("KILL")
+            self.assertLess(self.adjtimex({})[0]["tick"], 9600)
+            file = self.lab.sh(HOST, f"cat {DRIFT}")
+            if not known:
+                self.lab.sh(HOST, f"rm {DRIFT}")
+            self.put(HOST, CONFIG, b"server 198.18.200.1 iburst\n")
+            self.lab.sh(HOST, f"{AGENT} run --config {CONFIG} --no-report >/dev/null 2>/tmp/agent.log </dev/null &")
+            eventually(lambda: self.adjtimex({})[0]["tick"] == 10000, f"the tick is undone; log: {self.log()}")
+            expected = -float(file.split()[0]) if known else 0
+            eventually(lambda: abs(self.adjtimex({})[0]["freq"] / 65536 - expected) < 0.01,
+                       f"{expected} ppm are set; {self.adjtimex({})} log: {self.log()}")
+            self.stop("KILL")
+
     def test_a_clean_stop_keeps_the_frequency_on_disk_and_in_the_kernel(self):
         self.set_clock(0, -40)
         self.start()
