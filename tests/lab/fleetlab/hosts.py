@@ -5,6 +5,7 @@ import pathlib
 import pwd
 import shutil
 import subprocess
+import time
 
 from . import cgroups, clocks, folders, layers, native, network, processes, state
 from .errors import LabError
@@ -12,6 +13,7 @@ from .errors import LabError
 KINDS = ("host", "systemd", "sshd")
 ROOT_SIZE = {"host": "64m", "systemd": "128m"}
 STARTS_AT_ONCE = 16
+START_TIMEOUT_S = 60
 FIRST_SSHD_PORT = 2200
 PRIVSEP_FOLDER = pathlib.Path("/run/sshd")
 
@@ -59,6 +61,17 @@ def bring_up(lab, hosts, lock, *, offset_range, ppm_range, seed, start_daemons):
     lab.save()
     _write_known_hosts(lab, keys)
     network.wait_for_ssh(lab, hosts)
+    _wait_for_daemons(lab, hosts)
+
+
+def _wait_for_daemons(lab, hosts):
+    """A daemon that is still being started could not be stopped: who tries would find none."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for host in hosts:
+        while host.kind == "host" and not os.path.exists(f"/proc/{host.pid}/root/{layers.STARTED}"):
+            if time.monotonic() > deadline:
+                raise LabError(f"{host.name} does not start its daemons; see its log in {lab.host_folder(host)}/log")
+            time.sleep(0.02)
 
 
 def _start_namespaced(lab, hosts, before, keys, lock, start_daemons):

@@ -22,6 +22,7 @@ MaxSessions 100
 """
 SUDOERS = "ops ALL=(ALL:ALL) NOPASSWD: ALL\npw ALL=(ALL:ALL) ALL\n"
 CLOCK_LIBRARY = "usr/lib/fleetsync-lab/vclock.so"
+STARTED = "etc/fleetsync-lab/started"  # made when a host has started what it starts
 
 # Units that check for, or are started with, a capability no lab host has; vclock.so decides who may set the clock.
 _UNCONDITIONAL = "[Unit]\nConditionCapability=\nConditionVirtualization=\n"
@@ -140,6 +141,7 @@ def _start_script(host, start_daemon):
         lines.append("/usr/sbin/cron")
     if start_daemon:
         lines.append(f"service {SORTS[host.sort].service} start")
+    lines.append(f": >/{STARTED}")
     return "\n".join(lines) + "\n"
 
 
