@@ -2,11 +2,21 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 namespace fleetsync::status {
 namespace {
+
+// These keep no reach register, and the store has 0 for it.
+bool TellsReach(std::string_view daemon) { return daemon != "openntpd" && daemon != "timesyncd"; }
+
+std::optional<uint8_t> ReachOf(const db::Source* selected, std::string_view daemon) {
+  if (selected == nullptr) return uint8_t{0};
+  if (selected->reach == 0 && !TellsReach(daemon)) return std::nullopt;
+  return selected->reach;
+}
 
 Reading ReadingOf(const db::HostRecord& record) {
   const db::Report& report = record.report;
@@ -19,7 +29,7 @@ Reading ReadingOf(const db::HostRecord& record) {
                   .stratum = report.stratum,
                   .stratum_known = report.stratum != db::kStratumNotTold,
                   .leap = report.leap,
-                  .reach = selected == nullptr ? uint8_t{0} : selected->reach,
+                  .reach = ReachOf(selected, report.daemon),
                   .source = selected == nullptr ? "" : selected->name,
                   .frequency = Ppm{static_cast<double>(report.frequency_ppb) / 1e3},
                   .daemon = report.daemon,

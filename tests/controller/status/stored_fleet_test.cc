@@ -62,6 +62,21 @@ TEST(StoredFleet, AStratumThatWasNotToldIsNotInvented) {
   EXPECT_FALSE(inputs[0].reading->stratum_known);
 }
 
+TEST(StoredFleet, AReachThatADaemonDoesNotKeepIsNotInvented) {
+  const inventory::Host web01 = HostNamed("web01");
+  const std::vector<const inventory::Host*> hosts = {&web01};
+  const auto reach = [&](const std::string& daemon, uint8_t stored) {
+    std::vector<db::HostRecord> records = {RecordOf("web01", 4)};
+    records[0].report.daemon = daemon;
+    records[0].report.sources.at(0).reach = stored;
+    return StoredFleet(hosts, records)[0].reading->reach;
+  };
+  EXPECT_EQ(reach("timesyncd", 0), std::nullopt);
+  EXPECT_EQ(reach("openntpd", 0), std::nullopt);
+  EXPECT_EQ(reach("chrony", 0), 0) << "its source does not answer";
+  EXPECT_EQ(reach("chrony", 0377), 0377);
+}
+
 TEST(StoredFleet, AMeasurementFromBeforeAStepSaysNothing) {
   const inventory::Host web01 = HostNamed("web01");
   const std::vector<const inventory::Host*> hosts = {&web01};
