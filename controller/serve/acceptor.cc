@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,12 +13,14 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/clock_read.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "controller/serve/memory_use.h"
 #include "fmt/format.h"
 
 namespace fleetsync::serve {
@@ -63,12 +64,6 @@ std::string WithoutPercents(std::string_view uri) {
     }
   }
   return text;
-}
-
-// Of the C library's allocator, which is everybody's here.
-size_t MemoryInUse() {
-  const struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
 }
 
 struct Watched {
@@ -258,19 +253,19 @@ class EpollAcceptor final : public Acceptor {
 
   // Whoever does not read what it is answered, or has much to be answered, fills the memory.
   void RelieveMemory() {
-    const size_t used = MemoryInUse();
     size_t limit = limits_.memory_bytes;
     {
       const MutexLock lock(mutex_);
       limit += (table_.size() - table_.strangers()) * limits_.memory_bytes_of_host;
     }
-    if (used < limit) return;
+    const std::optional<size_t> used = memory_.AtLeast(limit);
+    if (!used) return;
     uint64_t most = 1;
     for (auto& [fd, watched] : watched_) most = std::max(most, Weigh(fd, watched));
     for (const auto& [fd, watched] : watched_)
       if (watched.weight > most / 2)
         Abort(fd, fmt::format("{} MB of memory are in use, of {}, and it has brought most",
-                              used >> 20, limit >> 20));
+                              *used >> 20, limit >> 20));
   }
 
   // What it has brought: a stranger ever, a host since the last look if that is more than reports.
@@ -291,6 +286,7 @@ class EpollAcceptor final : public Acceptor {
   OnRefused on_refused_;
   std::map<int, Watched> watched_;  // the thread's own: duplicates of descriptors
   const ConnectionLimits limits_;
+  const MemoryUse memory_;
   Mutex mutex_;
   ConnectionTable table_ FS_GUARDED_BY(mutex_);
   std::thread thread_;
