@@ -43,7 +43,7 @@ class TimeServer {
  public:
   // With `keys` it answers with a MAC of key 7.
   explicit TimeServer(Duration ahead, std::optional<ntp::Authenticator> keys = std::nullopt)
-      : ahead_(ahead), keys_(std::move(keys)), fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
+      : ahead_(ahead), keys_(std::move(keys)), fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     const net::SocketAddress any = net::ToSocketAddress(*net::ParseNumericAddress("127.0.0.1", 0));
     EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&any.storage), any.size), 0);
     EXPECT_EQ(pipe(stop_), 0);
