@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "controller/serve/library_logs.h"
 #include "fmt/format.h"
-#include "proto/tls/idle_buffers.h"
 #include "proto/tls/version.h"
 
 namespace fleetsync::serve {
@@ -126,7 +125,6 @@ void OnGrpcLog(gpr_log_func_args* entry) {
 StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const ca::Authority& authority, PeerCheck check) {
   FS_RETURN_IF_ERROR(tls::RequireTls13());
-  FS_RETURN_IF_ERROR(tls::ReleaseIdleBuffers());
   FS_ASSIGN_OR_RETURN(const ca::Identity identity, authority.ServerIdentity());
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
   options.pem_root_certs = identity.authority;
