@@ -217,7 +217,12 @@ void FloodWithStreams(const std::string& method) {
 }
 
 TEST(HostileClients, AConnectionWithTooManyStreamsEnds) { FloodWithStreams(kStreamMethod); }
-TEST(HostileClients, AConnectionThatTakesTheMemoryEnds) { FloodWithStreams("/no/such"); }
+TEST(HostileClients, AConnectionThatTakesTheMemoryEnds) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizers' allocator does not tell mallinfo2() what is in use";
+#endif
+  FloodWithStreams("/no/such");
+}
 
 // Reports on and on, of which no acknowledgement is ever read; `window` for each stream's answers.
 void ReportWithoutReading(uint32_t window) {
