@@ -14,6 +14,7 @@
 #include <random>
 
 #include "base/clock_read.h"
+#include "base/descriptor.h"
 #include "fmt/format.h"
 #include "proto/ntp/exchange.h"
 #include "proto/ntp/names.h"
@@ -25,40 +26,22 @@ constexpr Duration kTick = std::chrono::milliseconds(50);  // how soon a Ctrl-C 
 constexpr int8_t kPoll = 6;
 constexpr size_t kMaxAnswer = 1024;
 
-class Socket {
- public:
-  Socket() = default;
-  explicit Socket(int descriptor) : descriptor_(descriptor) {}
-  Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  Socket& operator=(Socket&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~Socket() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_ = -1;
-};
-
 // Connected, so that the kernel drops what others send and tells of ICMP's refusals.
-Socket Connect(const std::string& address, uint16_t port, std::string& error) {
+Descriptor Connect(const std::string& address, uint16_t port, std::string& error) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;
   const int result = getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (result != 0) {
     error = gai_strerror(result);
-    return Socket();
+    return Descriptor();
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    Socket socket(::socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    Descriptor socket(::socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.get() >= 0 && connect(socket.get(), at->ai_addr, at->ai_addrlen) == 0) return socket;
   }
-  return Socket();
+  return Descriptor();
 }
 
 // One server: asks, waits, evaluates, until it has its samples or its tries are used up.
@@ -74,9 +57,9 @@ class Query {
       state_.detail = error;
     } else {
       state_.kind = RelayState::Kind::kSilent;
-      state_.detail = socket_.get() < 0 ? "no route" : "no answer";
+      state_.detail = !socket_.open() ? "no route" : "no answer";
     }
-    done_ = socket_.get() < 0;
+    done_ = !socket_.open();
   }
 
   bool done() const { return done_; }
@@ -178,7 +161,7 @@ class Query {
   const NtpQueryOptions& options_;
   std::mt19937_64& random_;
   RelayState state_;
-  Socket socket_;
+  Descriptor socket_;
   ntp::Request request_;
   MonoTime asked_at_{};
   int asked_ = 0;
